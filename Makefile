@@ -1,0 +1,41 @@
+# Each target sets up what it needs. The virtual environment is made anew when pyproject.toml changes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test lint bench clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   the main job on the papers in samples/"
+	@echo "make test   every test"
+	@echo "make lint   ruff, format and types"
+	@echo "make bench  the figures of docs/log.md, on ../shared/corpus where it is there"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Reread needs Python 3.11 or newer; name it with PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing into $(VENV) (about 2 GB, two minutes)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+	@echo "ready: $(VENV)"
+
+demo: $(READY)
+	@$(BIN)/python bench/demo.py
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+	@echo "tested: every test that this machine can run"
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@echo "linted: rules, format, types"
+
+bench: $(READY)
+	@$(BIN)/python bench/main_job.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

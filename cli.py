@@ -1,0 +1,433 @@
+"""The `reread` command. Each command takes a request, calls one function of the flow, and shapes the answer.
+
+Data goes to stdout, everything else to stderr; with --json stdout holds one JSON document. Nothing slow is imported before a
+command needs it: `reread --help` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from errors import InputRefused, LibraryError, NotFound, PromptInvalid, RereadError, SettingsInvalid, Unreachable
+from records import Filter, SearchMode, as_json
+
+if TYPE_CHECKING:
+    from workplace import Workplace
+
+
+class Exit(IntEnum):
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    CONFIG = 5
+    INTERRUPTED = 130
+
+
+#: The first class that fits decides.
+EXITS: tuple[tuple[type[RereadError], Exit], ...] = (
+    (NotFound, Exit.USAGE),
+    (Unreachable, Exit.UNREACHABLE),
+    (InputRefused, Exit.REFUSED),
+    (PromptInvalid, Exit.CONFIG),
+    (SettingsInvalid, Exit.CONFIG),
+    (LibraryError, Exit.CONFIG),
+)
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option("--library", metavar="DIR", help="The library's folder; else $REREAD_LIBRARY, else ./library."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+DocArgument = Annotated[str, typer.Argument(metavar="DOC", help="A document's id, a unique beginning of it, or its file name.")]
+DocsOption = Annotated[list[str] | None, typer.Option("--doc", metavar="DOC", help="Only this document; may be given again.")]
+
+app = typer.Typer(
+    name="reread",
+    help="Convert scientific papers once; reread them with every new prompt.",
+    epilog="reread add papers/  ·  reread reprocess prompts/findings.yaml  ·  reread search 'half-life in plasma'",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption = False) -> None:
+    ctx.obj = {"library": library, "json": as_json_}
+
+
+def _open(ctx: typer.Context, library: Path | None, as_json_: bool, **overrides: Any) -> Workplace:
+    """The workplace of this command; its options hold wherever they were given."""
+    from settings import load_settings
+    from workplace import Workplace
+
+    ctx.obj["json"] = ctx.obj["json"] or as_json_
+    return Workplace(load_settings(library=library or ctx.obj["library"], **overrides))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    papers: Annotated[
+        list[str], typer.Argument(metavar="PAPER...", help="Files, folders, patterns; '-' reads a list from stdin.")
+    ],
+    converter: Annotated[str | None, typer.Option(help="rules (needs no weights) or neural (Docling's own models).")] = None,
+    artifacts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder with Docling's model weights, for neural.")
+    ] = None,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """Convert papers that were never converted, and store them with their chunks and vectors."""
+    import pipeline
+    import screens
+    from ingest.source import find_sources
+
+    place = _open(ctx, library, as_json_, converter=converter, artifacts=artifacts)
+    paths = list(find_sources(papers, sys.stdin.buffer))
+    place.create_library_if_missing()
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    with _interruptible("add", place), screens.add_progress(total) as progress:
+        report = pipeline.add(
+            paths,
+            library=place.library,
+            ledger=place.ledger,
+            recipe=place.recipe,
+            max_bytes=place.settings.max_file_mb << 20,
+            children=place.children,
+            attempts=place.settings.convert_attempts,
+            embed=place.embed,
+            progress=progress,
+        )
+    if ctx.obj["json"]:
+        _print_json(as_json(report))
+    else:
+        screens.show_add(report)
+    if report.failures:
+        alone = len(report.failures) == 1 and not report.added and not report.known
+        if not ctx.obj["json"] and alone:
+            screens.note(report.failures[0].reason)
+        refused = report.failures[0].code in {error.code for error in InputRefused.__subclasses__()}
+        raise typer.Exit(Exit.REFUSED if alone and refused else Exit.SOME_FAILED)
+
+
+@app.command()
+def reprocess(
+    ctx: typer.Context,
+    prompt_file: Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file, such as prompts/findings.yaml.")],
+    model: Annotated[str | None, typer.Option(help="Alias of a model in reread.toml; 'embedded' needs no server.")] = None,
+    doc: DocsOption = None,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """Read the stored papers with a prompt. What was read with it before is not read again."""
+    import pipeline
+    import screens
+    from extract.prompts import load_prompt
+    from rereading import Question
+
+    place = _open(ctx, library, as_json_)
+    prompt = load_prompt(prompt_file)
+    alias = model or prompt.model or place.settings.model
+    lines = place.ledger.lines("chunks")
+    doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else [line.doc_id for line in lines]
+    total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
+    with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
+        report = pipeline.reprocess(
+            Question(prompt=prompt, reader=place.reader(alias)),
+            model=alias,
+            doc_ids=sorted(set(doc_ids)),
+            selection=", ".join(doc) if doc else "all",
+            library=place.library,
+            ledger=place.ledger,
+            progress=progress,
+        )
+    if ctx.obj["json"]:
+        _print_json(as_json(report))
+    else:
+        screens.show_read(report, prompt.name)
+    if report.failed:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    query: Annotated[str, typer.Argument(metavar="WORDS")],
+    mode: Annotated[SearchMode, typer.Option(help="By meaning, by words, or both.")] = SearchMode.HYBRID,
+    in_: Annotated[
+        str, typer.Option("--in", metavar="chunks|extractions", help="Search the papers, or what was read from them.")
+    ] = "chunks",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 10,
+    doc: DocsOption = None,
+    year: Annotated[str | None, typer.Option(metavar="Y | Y-Y", help="Only papers of this year or these years.")] = None,
+    page: Annotated[str | None, typer.Option(metavar="N | N-N", help="Only what stands on these pages.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="text, table, figure, formula or references; may be given again.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Only extractions of this run.")] = None,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """Find passages, or values that were read, by meaning and by words."""
+    import pipeline
+    import screens
+
+    if in_ not in ("chunks", "extractions"):
+        raise typer.BadParameter("it is chunks or extractions", param_hint="--in")
+    place = _open(ctx, library, as_json_)
+    chosen = place.ledger.run(run) if run else None
+    doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else None
+    if chosen and doc_ids is None:
+        doc_ids = place.ledger.run_documents(chosen.id)
+    hits = pipeline.search(
+        query,
+        library=place.library,
+        embed=place.embed() if mode is not SearchMode.TEXT else None,
+        mode=mode,
+        limit=limit,
+        only=Filter(
+            doc_ids=tuple(doc_ids) if doc_ids is not None else None,
+            years=_range(year, "--year"),
+            pages=_range(page, "--page"),
+            kinds=tuple(kind) if kind else None,
+            reading_key=chosen.reading_key if chosen else None,
+        ),
+        in_extractions=in_ == "extractions" or chosen is not None,
+    )
+    if ctx.obj["json"]:
+        _print_json({"query": query, "mode": mode.value, "hits": [as_json(hit) for hit in hits]})
+    elif hits:
+        screens.show_hits(hits, query)
+    else:
+        screens.note("Nothing was found.")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    doc: DocArgument,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The whole paper as Markdown.")] = False,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """What the library knows of one paper; with --json all of it, chunks and the DoclingDocument included."""
+    import pipeline
+    import screens
+
+    place = _open(ctx, library, as_json_)
+    paper = pipeline.paper(pipeline.document_named(doc, place.ledger), library=place.library)
+    if markdown:
+        print(place.library.blobs.get_text(paper.conversion.markdown))
+    elif ctx.obj["json"]:
+        docling = json.loads(place.library.blobs.get_text(paper.conversion.docling_json))
+        facts = {"document": paper.document, "conversion": paper.conversion}
+        _print_json(
+            {**{k: as_json(v) for k, v in facts.items()}, "chunks": [as_json(c) for c in paper.chunks], "docling": docling}
+        )
+    else:
+        screens.show_paper(paper, [r for r in place.ledger.runs() if paper.document.id in place.ledger.run_documents(r.id)])
+
+
+@app.command()
+def runs(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption = False) -> None:
+    """The runs there are, oldest first."""
+    import screens
+
+    place = _open(ctx, library, as_json_)
+    found = place.ledger.runs()
+    if ctx.obj["json"]:
+        _print_json([as_json(run) for run in found])
+    else:
+        screens.show_runs(found)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or a prompt's name for its newest run.")
+    ],
+    format_: Annotated[str, typer.Option("--format", metavar="jsonl|csv|parquet")] = "jsonl",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else stdout.")] = None,
+    failures: Annotated[bool, typer.Option("--failures", help="Also what failed and what was empty (jsonl only).")] = False,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """What a run read, with its evidence."""
+    import pipeline
+    import screens
+    from store import export as files
+
+    if format_ not in files.FORMATS:
+        raise typer.BadParameter(f"it is one of {', '.join(files.FORMATS)}", param_hint="--format")
+    if format_ == "parquet" and out is None:
+        raise typer.BadParameter("Parquet needs a file: --out FILE", param_hint="--out")
+    place = _open(ctx, library, as_json_)
+    extractions, documents = pipeline.run_extractions(
+        place.ledger.run(run), library=place.library, ledger=place.ledger, everything=failures
+    )
+    if format_ == "parquet":
+        assert out
+        n = files.write_parquet(extractions, documents, out)
+    else:
+        write = files.write_jsonl if format_ == "jsonl" else files.write_csv
+        with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
+            n = write(extractions, documents, stream)
+    screens.note(f"{n:,} {'extractions' if format_ == 'jsonl' else 'rows'} exported")
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    documents: Annotated[bool, typer.Option("--documents", help="List the documents too.")] = False,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """How much is stored, what waits, what failed."""
+    import pipeline
+    import screens
+
+    place = _open(ctx, library, as_json_)
+    facts = pipeline.status(library=place.library, ledger=place.ledger)
+    if ctx.obj["json"]:
+        listed = [as_json(document) for document in place.library.documents()] if documents else None
+        _print_json({**as_json(facts), **({"document_list": listed} if listed is not None else {})})
+        return
+    screens.show_status(facts, place.library.root)
+    if documents:
+        rows = [(d.id[:12], d.name, d.year or "", d.title or "") for d in place.library.documents()]
+        screens.show_table(("id", "name", "year", "title"), rows)
+
+
+@app.command()
+def audit(
+    ctx: typer.Context,
+    deep: Annotated[bool, typer.Option("--deep", help="Also hash every blob.")] = False,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """Prove that ledger, blobs and rows agree; exits 1 where they do not."""
+    import pipeline
+    import screens
+
+    place = _open(ctx, library, as_json_)
+    findings = pipeline.audit(place.library, place.ledger, deep=deep)
+    if ctx.obj["json"]:
+        _print_json({"agrees": not findings, "findings": [as_json(finding) for finding in findings]})
+    elif findings:
+        screens.show_table(("what", "kind", "key", "reason"), [(f.what, f.kind, f.key[:25], f.reason) for f in findings])
+    else:
+        facts = pipeline.status(library=place.library, ledger=place.ledger)
+        print(
+            f"agreed: {facts.documents:,} documents, {facts.chunks:,} chunks, {facts.extractions:,} extractions, {facts.blobs:,} blobs"
+        )
+    if findings:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    docs: Annotated[list[str], typer.Argument(metavar="DOC...")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    library: LibraryOption = None,
+    as_json_: JsonOption = False,
+) -> None:
+    """Delete papers and everything that was read from them."""
+    import pipeline
+
+    place = _open(ctx, library, as_json_)
+    doc_ids = [pipeline.document_named(doc, place.ledger) for doc in docs]
+    if not yes:
+        typer.confirm(f"Delete {len(doc_ids)} documents with all that was read from them?", abort=True, err=True)
+    pipeline.remove(doc_ids, library=place.library, ledger=place.ledger)
+    if ctx.obj["json"]:
+        _print_json({"removed": doc_ids})
+    else:
+        print(f"{len(doc_ids)} removed")
+
+
+@app.command()
+def doctor(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption = False) -> None:
+    """Check everything that Reread needs here; each finding with its fix."""
+    import screens
+    from checkup import check_all
+
+    place = _open(ctx, library, as_json_)
+    checks = check_all(place)
+    if ctx.obj["json"]:
+        _print_json([as_json(check) for check in checks])
+    else:
+        screens.show_table(("", "check", "found", "fix"), [(c.verdict, c.name, c.found, c.fix) for c in checks])
+    if any(check.verdict == "fail" for check in checks):
+        unreachable = all(check.is_unreachable for check in checks if check.verdict == "fail")
+        raise typer.Exit(Exit.UNREACHABLE if unreachable else Exit.SOME_FAILED)
+
+
+def _range(text: str | None, option: str) -> tuple[int, int] | None:
+    """'2019' or '2019-2021' as its first and last number."""
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a number or two with a '-' between", param_hint=option) from error
+
+
+class _interruptible:
+    """End a command that is interrupted with what is done and how to go on."""
+
+    def __init__(self, command: str, place: Workplace) -> None:
+        self._command, self._place = command, place
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            import screens
+
+            screens.note(f"Interrupted. What is done is stored; the same `reread {self._command}` goes on from there.")
+            raise typer.Exit(Exit.INTERRUPTED)
+
+
+def _fail(error: RereadError, arguments: Iterable[str]) -> int:
+    print(f"{error.code}: {error}", file=sys.stderr)
+    if "--json" in arguments:
+        _print_json({"error": {"code": error.code, "message": str(error)}})
+    return next((code for kind, code in EXITS if isinstance(error, kind)), Exit.SOME_FAILED)
+
+
+def main() -> None:
+    """The entry point: errors of ours become one line and an exit code."""
+    try:
+        app()
+    except RereadError as error:
+        sys.exit(_fail(error, sys.argv))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:  # `reread search … | head`
+        sys.stderr.close()
+        sys.exit(Exit.OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Everything that can go wrong, as one tree.
+
+    RereadError
+    ├── InputRefused            the file is not one that can be read; exit 1 in a batch, 4 alone
+    │   ├── NotAPdf             not_a_pdf
+    │   ├── EmptyFile           empty
+    │   ├── TooLarge            too_large        bytes or pages over the limit
+    │   ├── Encrypted           encrypted        a password is needed
+    │   ├── Unreadable          unreadable       the file system would not give the bytes
+    │   └── NoTextLayer         no_text_layer    a scan, until OCR is there
+    ├── ConversionFailed        conversion_failed
+    │   ├── Damaged             damaged          Docling and PDFium could not parse it
+    │   ├── TimedOut            timed_out
+    │   ├── OutOfMemory         out_of_memory
+    │   └── ConverterDied       converter_died   the child process was killed or crashed
+    ├── ReadingFailed           reading_failed   one unit could not be read; kept as a named failure
+    │   ├── AnswerTruncated     answer_truncated
+    │   ├── AnswerEmpty         answer_empty
+    │   ├── AnswerInvalid       answer_invalid   not JSON, or JSON that breaks the schema
+    │   └── AnswerRefused       answer_refused   the server filtered, aborted or rejected the request
+    ├── PromptInvalid           prompt_invalid   names the line and the reason; exit 5
+    ├── SettingsInvalid         settings_invalid exit 5
+    ├── NotFound                not_found        no such document, run or model alias; exit 2
+    ├── Unreachable             unreachable      exit 3
+    │   ├── ModelUnreachable    model_unreachable
+    │   └── WeightsMissing      weights_missing
+    └── LibraryError            library_error    exit 5
+        ├── LibraryTooNew       library_too_new
+        ├── EmbeddingMismatch   embedding_mismatch
+        └── LibraryBusy         library_busy
+
+Each message says what failed, on which thing, what is left, what to do. Errors are translated once, at the outside tool's home,
+and become an exit code or a status code only at a door.
+"""
+
+from __future__ import annotations
+
+
+class RereadError(Exception):
+    """The root. `code` is stable: scripts and stored failures use it."""
+
+    code = "error"
+    advice = ""  #: what to do, for lists where the message itself is too long
+    is_final = False  #: the same bytes fail in the same way every time, so there is no use in trying again
+
+    @property
+    def reason(self) -> str:
+        return str(self)
+
+
+class InputRefused(RereadError):
+    code = "input_refused"
+
+
+class NotAPdf(InputRefused):
+    is_final = True
+    code = "not_a_pdf"
+    advice = "check what the file really is; only PDF is read so far"
+
+
+class EmptyFile(InputRefused):
+    is_final = True
+    code = "empty"
+    advice = "the file has no bytes; fetch it again"
+
+
+class TooLarge(InputRefused):
+    code = "too_large"
+    advice = "split it, or raise max_file_mb or max_pages in reread.toml"
+
+
+class Encrypted(InputRefused):
+    is_final = True
+    code = "encrypted"
+    advice = "save it without a password, then add it again"
+
+
+class Unreadable(InputRefused):
+    code = "unreadable"
+    advice = "check that the file exists and may be read"
+
+
+class NoTextLayer(InputRefused):
+    is_final = True
+    code = "no_text_layer"
+    advice = "run it through OCR (ocrmypdf, for example), then add the result"
+
+
+class ConversionFailed(RereadError):
+    code = "conversion_failed"
+    advice = "open it in a viewer; if it looks right there, please report it"
+
+
+class Damaged(ConversionFailed):
+    is_final = True
+    code = "damaged"
+    advice = "fetch the file again, or repair it (qpdf, for example)"
+
+
+class TimedOut(ConversionFailed):
+    code = "timed_out"
+    advice = "raise convert_timeout_s in reread.toml, then add it again"
+
+
+class OutOfMemory(ConversionFailed):
+    code = "out_of_memory"
+    advice = "raise convert_memory_mb in reread.toml, then add it again"
+
+
+class ConverterDied(ConversionFailed):
+    code = "converter_died"
+    advice = "the file crashed its converter process and nothing else; please report it"
+
+
+class ReadingFailed(RereadError):
+    code = "reading_failed"
+
+
+class AnswerTruncated(ReadingFailed):
+    code = "answer_truncated"
+
+
+class AnswerEmpty(ReadingFailed):
+    code = "answer_empty"
+
+
+class AnswerInvalid(ReadingFailed):
+    code = "answer_invalid"
+
+
+class AnswerRefused(ReadingFailed):
+    code = "answer_refused"
+
+
+class PromptInvalid(RereadError):
+    code = "prompt_invalid"
+
+
+class SettingsInvalid(RereadError):
+    code = "settings_invalid"
+
+
+class NotFound(RereadError):
+    code = "not_found"
+
+
+class Unreachable(RereadError):
+    code = "unreachable"
+
+
+class ModelUnreachable(Unreachable):
+    code = "model_unreachable"
+
+
+class WeightsMissing(Unreachable):
+    code = "weights_missing"
+
+
+class LibraryError(RereadError):
+    code = "library_error"
+
+
+class LibraryTooNew(LibraryError):
+    code = "library_too_new"
+
+
+class EmbeddingMismatch(LibraryError):
+    code = "embedding_mismatch"
+
+
+class LibraryBusy(LibraryError):
+    code = "library_busy"
+
+
+def subclasses(root: type[RereadError] = RereadError) -> list[type[RereadError]]:
+    """The whole tree below a class, depth first."""
+    return [found for child in root.__subclasses__() for found in (child, *subclasses(child))]
+
+
+#: The error class of a stored code: how a child process or the ledger says which error it was.
+def error_of_code(code: str, message: str) -> RereadError:
+    """The error that this stored code names, with this message; an unknown code gives the root."""
+    by_code = {cls.code: cls for cls in subclasses()}
+    return by_code.get(code, RereadError)(message)

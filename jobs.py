@@ -1,0 +1,385 @@
+"""The job ledger: submit, claim with a lease, finish, fail; what is done; which runs there are. SQLite, one file in the library.
+
+The ledger is the only truth about work. Whoever takes a job gets a lease and a fence: a process that slept past its lease finds
+its fence stale and may not write. A job whose holder died is taken again at once on the same host, elsewhere when the lease ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from errors import LibraryError, NotFound
+from records import Job, JobState, Run, content_id
+
+LEASE_S = 60.0
+RENEW_EVERY_S = 15.0
+#: Claims of one job before it is given up: past this the job itself is what kills its holders.
+MAX_CLAIMS = 5
+#: SQLite's limit on the values of one statement is 32,766 at the least; this leaves room.
+VALUES_PER_STATEMENT = 5000
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id           TEXT PRIMARY KEY,
+    kind         TEXT NOT NULL,
+    key          TEXT NOT NULL UNIQUE,          -- idempotency: the same work is one row
+    payload      TEXT NOT NULL,                 -- JSON
+    state        TEXT NOT NULL,                 -- queued, running, done, failed, cancelled
+    attempt      INTEGER NOT NULL DEFAULT 0,
+    fence        INTEGER NOT NULL DEFAULT 0,    -- rises with every claim
+    owner        TEXT,                          -- host/pid/start of the process that holds it
+    lease_until  REAL,                          -- seconds since the epoch
+    size         INTEGER NOT NULL DEFAULT 0,    -- larger ones first, so that none is left alone at the end
+    error_code   TEXT,
+    error        TEXT,
+    created      TEXT NOT NULL,
+    updated      TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (kind, state, size);
+
+CREATE TABLE IF NOT EXISTS manifest (           -- what is whole: blobs and rows were there when this was written
+    stage   TEXT NOT NULL,                      -- document, conversion, chunks, read
+    key     TEXT NOT NULL,
+    doc_id  TEXT NOT NULL,
+    detail  TEXT NOT NULL,                      -- JSON: the counts and digests that an audit compares
+    done    TEXT NOT NULL,
+    PRIMARY KEY (stage, key)
+);
+CREATE INDEX IF NOT EXISTS manifest_by_document ON manifest (doc_id, stage);
+
+CREATE TABLE IF NOT EXISTS names (              -- every name under which a document was added
+    name    TEXT NOT NULL,
+    doc_id  TEXT NOT NULL,
+    PRIMARY KEY (name, doc_id)
+);
+
+CREATE TABLE IF NOT EXISTS runs (
+    id           TEXT PRIMARY KEY,
+    reading_key  TEXT NOT NULL,
+    prompt_name  TEXT NOT NULL,
+    prompt_hash  TEXT NOT NULL,
+    model        TEXT NOT NULL,
+    selection    TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    created      TEXT NOT NULL,
+    finished     TEXT,
+    counts       TEXT NOT NULL                  -- JSON
+);
+CREATE TABLE IF NOT EXISTS run_documents (
+    run_id   TEXT NOT NULL,
+    doc_id   TEXT NOT NULL,
+    PRIMARY KEY (run_id, doc_id)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """One line of the manifest: this stage of this thing is whole."""
+
+    stage: str  #: document, conversion, chunks or read
+    key: str
+    doc_id: str
+    detail: dict[str, Any]
+
+
+class Ledger:
+    """The ledger of one library, safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mutex = threading.RLock()
+        self.owner = f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise LibraryError(
+                f"The ledger {self._path} cannot be opened: {error}. Nothing was changed. Restore it from a copy of the library."
+            ) from error
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; the only way anything is written here."""
+        with self._mutex:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._mutex:
+            return self._connection.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+    # Jobs
+
+    def submit(self, kind: str, work: Iterable[tuple[str, dict[str, Any], int]]) -> int:
+        """Queue work given as (key, payload, size); returns how many were not queued or running already.
+
+        Work that failed, was cancelled or was done before is queued afresh: whoever submits it wants it done again.
+        """
+        rows = [(content_id(kind, key), kind, key, json.dumps(payload), size, _now(), _now()) for key, payload, size in work]
+        with self._transaction() as db:
+            before = db.total_changes
+            db.executemany(
+                "INSERT INTO jobs (id, kind, key, payload, state, size, created, updated) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = 'queued', attempt = 0, payload = excluded.payload, "
+                "error_code = NULL, error = NULL, owner = NULL, updated = excluded.updated "
+                "WHERE state IN ('failed', 'cancelled', 'done')",
+                rows,
+            )
+            return db.total_changes - before
+
+    def claim(self, kind: str) -> Job | None:
+        """Take the largest queued job of this kind, with a lease; None where there is none to take."""
+        now = time.time()
+        with self._transaction() as db:
+            row = db.execute(
+                "UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = ?, lease_until = ?, updated = ? "
+                "WHERE id = (SELECT id FROM jobs WHERE kind = ? AND (state = 'queued' OR (state = 'running' AND lease_until < ?)) "
+                "ORDER BY size DESC, created, id LIMIT 1) RETURNING *",
+                (self.owner, now + LEASE_S, _now(), kind, now),
+            ).fetchone()
+        return _job(row) if row else None
+
+    def sweep(self) -> int:
+        """Queue again what dead processes of this host held; give up what was claimed too often. Returns how many."""
+        held = self._query("SELECT id, owner, attempt FROM jobs WHERE state = 'running' AND owner IS NOT NULL")
+        dead = [row for row in held if row["owner"] != self.owner and not _is_alive(row["owner"])]
+        with self._transaction() as db:
+            for row in dead:
+                if row["attempt"] >= MAX_CLAIMS:
+                    message = f"The process that worked on it died {row['attempt']} times. Nothing of it was stored. Add it again to retry."
+                    self._set(db, row["id"], "failed", "gave_up", message)
+                else:
+                    self._set(db, row["id"], "queued")
+        return len(dead)
+
+    def renew(self) -> None:
+        """Prolong every lease that this process holds."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET lease_until = ? WHERE state = 'running' AND owner = ?", (time.time() + LEASE_S, self.owner)
+            )
+
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Keep this process's leases alive in the background."""
+        stop = threading.Event()
+
+        def keep() -> None:
+            while not stop.wait(RENEW_EVERY_S):
+                self.renew()
+
+        thread = threading.Thread(target=keep, name="leases", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def still_holds(self, job: Job) -> bool:
+        """True while nobody else has claimed the job since."""
+        rows = self._query("SELECT 1 FROM jobs WHERE id = ? AND fence = ? AND state = 'running'", (job.id, job.fence))
+        return bool(rows)
+
+    def finish(self, job: Job, done: Iterable[Done]) -> None:
+        """The job's effects are whole: say so, and what they are, in one transaction."""
+        with self._transaction() as db:
+            self._set(db, job.id, "done")
+            db.executemany(
+                "INSERT OR REPLACE INTO manifest (stage, key, doc_id, detail, done) VALUES (?, ?, ?, ?, ?)", _lines(done)
+            )
+
+    def record(self, done: Iterable[Done]) -> None:
+        """Write lines of the manifest that end no job."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO manifest (stage, key, doc_id, detail, done) VALUES (?, ?, ?, ?, ?)", _lines(done)
+            )
+
+    def fail(self, job: Job, *, code: str, message: str) -> None:
+        with self._transaction() as db:
+            self._set(db, job.id, "failed", code, message)
+
+    def requeue(self, job: Job) -> None:
+        """Give the job back to be tried again."""
+        with self._transaction() as db:
+            self._set(db, job.id, "queued")
+
+    def release(self, kind: str) -> int:
+        """Give back what this process holds of this kind, unattempted; returns how many."""
+        with self._transaction() as db:
+            return db.execute(
+                "UPDATE jobs SET state = 'queued', attempt = attempt - 1, owner = NULL, updated = ? "
+                "WHERE kind = ? AND state = 'running' AND owner = ?",
+                (_now(), kind, self.owner),
+            ).rowcount
+
+    def failed(self, keys: Sequence[str]) -> dict[str, Job]:
+        """Of the work with these keys, what has failed."""
+        found: dict[str, Job] = {}
+        for start in range(0, len(keys), VALUES_PER_STATEMENT):
+            batch = keys[start : start + VALUES_PER_STATEMENT]
+            rows = self._query(f"SELECT * FROM jobs WHERE state = 'failed' AND key IN ({', '.join('?' * len(batch))})", batch)
+            found.update({row["key"]: _job(row) for row in rows})
+        return found
+
+    def jobs(self, kind: str, state: JobState) -> list[Job]:
+        return [
+            _job(row)
+            for row in self._query("SELECT * FROM jobs WHERE kind = ? AND state = ? ORDER BY updated", (kind, state.value))
+        ]
+
+    def job_counts(self) -> dict[str, dict[str, int]]:
+        """How many jobs of each kind are in each state."""
+        counts: dict[str, dict[str, int]] = {}
+        for row in self._query("SELECT kind, state, count(*) AS n FROM jobs GROUP BY kind, state"):
+            counts.setdefault(row["kind"], {})[row["state"]] = row["n"]
+        return counts
+
+    @staticmethod
+    def _set(db: sqlite3.Connection, job_id: str, state: str, code: str | None = None, message: str | None = None) -> None:
+        db.execute(
+            "UPDATE jobs SET state = ?, error_code = ?, error = ?, owner = NULL, lease_until = NULL, updated = ? WHERE id = ?",
+            (state, code, message, _now(), job_id),
+        )
+
+    # What is done
+
+    def done(self, stage: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Of these keys, those that are done at this stage, each with its detail."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(keys), VALUES_PER_STATEMENT):
+            batch = keys[start : start + VALUES_PER_STATEMENT]
+            marks = ", ".join("?" * len(batch))
+            rows = self._query(f"SELECT key, detail FROM manifest WHERE stage = ? AND key IN ({marks})", (stage, *batch))
+            found.update({row["key"]: json.loads(row["detail"]) for row in rows})
+        return found
+
+    def lines(self, stage: str) -> list[Done]:
+        """Every line of the manifest of this stage, oldest first."""
+        rows = self._query("SELECT * FROM manifest WHERE stage = ? ORDER BY done, rowid", (stage,))
+        return [Done(stage=stage, key=row["key"], doc_id=row["doc_id"], detail=json.loads(row["detail"])) for row in rows]
+
+    def forget(self, doc_ids: Sequence[str]) -> None:
+        """Remove everything that the ledger says of these documents: they were deleted."""
+        with self._transaction() as db:
+            for doc_id in doc_ids:
+                for table in ("manifest", "names", "run_documents"):
+                    db.execute(f"DELETE FROM {table} WHERE doc_id = ?", (doc_id,))
+                db.execute("DELETE FROM jobs WHERE json_extract(payload, '$.doc_id') = ?", (doc_id,))
+
+    def add_names(self, names: Iterable[tuple[str, str]]) -> None:
+        """Remember (name, doc_id) pairs."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO names (name, doc_id) VALUES (?, ?)", names)
+
+    def find_documents(self, wanted: str) -> list[str]:
+        """Ids of the stored documents that are called so: a file name, an id, or the beginning of one."""
+        by_name = self._query(
+            "SELECT DISTINCT n.doc_id FROM names n JOIN manifest m ON m.stage = 'document' AND m.key = n.doc_id WHERE n.name = ?",
+            (wanted,),
+        )
+        if by_name or not wanted or any(sign not in "0123456789abcdef" for sign in wanted):
+            return [row["doc_id"] for row in by_name]
+        rows = self._query("SELECT key FROM manifest WHERE stage = 'document' AND key >= ? AND key < ?", (wanted, wanted + "g"))
+        return [row["key"] for row in rows]
+
+    # Runs
+
+    def save_run(self, run: Run, doc_ids: Sequence[str]) -> None:
+        """Write a run, in place of what was known of it, with the documents it covers."""
+        values = (run.id, run.reading_key, run.prompt_name, run.prompt_hash, run.model, run.selection, run.state.value)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, run.created, run.finished, json.dumps(run.counts)),
+            )
+            db.executemany("INSERT OR IGNORE INTO run_documents VALUES (?, ?)", [(run.id, doc_id) for doc_id in doc_ids])
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return [_run(row) for row in self._query("SELECT * FROM runs ORDER BY created, rowid")]
+
+    def run(self, wanted: str) -> Run:
+        """The run with this id or the only one whose id begins so; else the newest run of the prompt of this name."""
+        rows = self._query("SELECT * FROM runs WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1", (wanted,))
+        if not rows:
+            rows = self._query("SELECT * FROM runs WHERE prompt_name = ? ORDER BY created DESC, rowid DESC LIMIT 1", (wanted,))
+        if len(rows) != 1 or not wanted:
+            found = f"{len(rows)} runs begin with" if rows else "No run is called"
+            raise NotFound(f"{found} {wanted!r}. `reread runs` lists them.")
+        return _run(rows[0])
+
+    def run_documents(self, run_id: str) -> list[str]:
+        return [
+            row["doc_id"] for row in self._query("SELECT doc_id FROM run_documents WHERE run_id = ? ORDER BY doc_id", (run_id,))
+        ]
+
+
+def _lines(done: Iterable[Done]) -> list[tuple[str, str, str, str, str]]:
+    return [(line.stage, line.key, line.doc_id, json.dumps(line.detail), _now()) for line in done]
+
+
+def _job(row: sqlite3.Row) -> Job:
+    fields = {key: row[key] for key in ("id", "kind", "key", "attempt", "fence", "error_code", "error")}
+    return Job(**fields, payload=json.loads(row["payload"]), state=JobState(row["state"]))
+
+
+def _run(row: sqlite3.Row) -> Run:
+    return Run(**{**dict(row), "state": JobState(row["state"]), "counts": json.loads(row["counts"])})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _started(pid: int) -> str:
+    """When this process started, in clock ticks since boot: a pid alone is used again. Empty where the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _is_alive(owner: str) -> bool:
+    """False only where the owner was a process of this host that is gone; another host's is trusted until its lease ends."""
+    host, pid, started = owner.rsplit("/", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _started(int(pid)) == started

@@ -1,0 +1,236 @@
+"""The whole flow on one page: add converts papers once, reprocess reads them with a prompt, search finds.
+
+Nothing is opened here; everything is handed in. Every effect is in one order: blobs, then rows, then the ledger says done. So a
+process that is killed anywhere leaves work that is simply done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import adding
+import rereading
+from adding import AddReport, Desk, Failure, Recipe
+from errors import NotFound
+from ingest.sandbox import ConverterChild
+from jobs import Done, Ledger
+from records import Chunk, Conversion, Document, Embed, Extraction, Filter, Hit, JobState, Run, SearchMode, content_id
+from rereading import Question, ReadReport, Reread
+from store import tables
+from store.audit import Finding, audit_library
+from store.library import Library
+from store.search import search as search_library
+from store.tables import now
+
+
+def add(
+    paths: Iterable[Path],
+    *,
+    library: Library,
+    ledger: Ledger,
+    recipe: Recipe,
+    max_bytes: int,
+    children: Callable[[], Sequence[ConverterChild]],
+    attempts: int,
+    embed: Callable[[], Embed],
+    progress: adding.Progress,
+) -> AddReport:
+    """Convert, split, embed and store every paper that was never converted this way; say what became of each.
+
+    `children` and `embed` open the converters and the embedding model, only when there is something to do. Work that an
+    earlier add left undone is finished too. A file that cannot be read costs itself only.
+    """
+    report, started = AddReport(), time.monotonic()
+    ledger.sweep()
+    report.resumed = len(ledger.jobs("add", JobState.QUEUED))
+    adding.submit_files(paths, ledger=ledger, recipe=recipe, max_bytes=max_bytes, report=report)
+    if ledger.jobs("add", JobState.QUEUED):
+        with library.scratch() as scratch, ledger.renewing():
+            desk = Desk(library, ledger, recipe, report, progress, attempts)
+            adding.convert_queued(desk, children(), embed, scratch)
+        library.maintain()
+    report.wall_s = time.monotonic() - started
+    return report
+
+
+def reprocess(
+    question: Question,
+    *,
+    model: str,
+    doc_ids: Sequence[str],
+    selection: str,
+    library: Library,
+    ledger: Ledger,
+    progress: rereading.Progress,
+) -> ReadReport:
+    """Put a question to these documents. What was read with the same question before is not read again.
+
+    The run is recorded before the first unit is read and again at the end; its id is the hash of the question and the
+    documents, so the same reprocess is the same run, however often it is started or killed.
+    """
+    started = time.monotonic()
+    wanted = set(doc_ids)
+    current = {line.doc_id: line for line in ledger.lines("chunks") if line.doc_id in wanted}  # the newest of each
+    work = {content_id("read", line.key, question.key): line for line in current.values()}
+    done = ledger.done("read", list(work))
+    run = _run(question, model, doc_ids, selection)
+    report = ReadReport(run_id=run.id, documents=len(doc_ids), cached_documents=len(done))
+    ledger.sweep()
+    ledger.submit(
+        question.job_kind,
+        [
+            (key, {"doc_id": line.doc_id, "chunks": line.detail["chunks"]}, line.detail["chunks"])
+            for key, line in work.items()
+            if key not in done
+        ],
+    )
+    if len(done) < len(work):
+        ledger.save_run(run, doc_ids)
+        with ledger.renewing():
+            Reread(question, library=library, ledger=ledger, report=report, progress=progress).run()
+        library.maintain()
+    report.wall_s = time.monotonic() - started
+    ledger.save_run(_finished(run, report, ledger, list(work)), doc_ids)
+    return report
+
+
+def _run(question: Question, model: str, doc_ids: Sequence[str], selection: str) -> Run:
+    return Run(
+        id=content_id("run", question.key, sorted(doc_ids))[:12],
+        reading_key=question.key,
+        prompt_name=question.prompt.name,
+        prompt_hash=question.prompt.hash,
+        model=model,
+        selection=selection,
+        state=JobState.RUNNING,
+        created=now(),
+        finished=None,
+        counts={},
+    )
+
+
+def _finished(run: Run, report: ReadReport, ledger: Ledger, keys: Sequence[str]) -> Run:
+    """The run with its sums, over what was read now and before."""
+    sums: dict[str, float] = defaultdict(float)
+    for detail in ledger.done("read", keys).values():
+        for name in detail.keys() - {"reading_key"}:
+            sums[name] += detail[name]
+    counts = {**sums, "documents": report.documents, "failed": sum(report.failed.values())}
+    return replace(run, state=JobState.FAILED if report.failed else JobState.DONE, finished=now(), counts=counts)
+
+
+def search(
+    query: str,
+    *,
+    library: Library,
+    embed: Embed | None,
+    mode: SearchMode = SearchMode.HYBRID,
+    limit: int = 10,
+    only: Filter | None = None,
+    in_extractions: bool = False,
+) -> list[Hit]:
+    """The best hits for a query, best first. `embed` may be None for a search by words alone."""
+    vector = embed([query])[0] if embed and mode is not SearchMode.TEXT else None
+    return search_library(
+        library, query, vector=vector, mode=mode, limit=limit, only=only or Filter(), in_extractions=in_extractions
+    )
+
+
+def audit(library: Library, ledger: Ledger, *, deep: bool = False) -> list[Finding]:
+    """Where ledger, blobs and rows do not agree; `deep` also hashes every blob."""
+    lines = {
+        stage: [(line.key, line.doc_id, line.detail) for line in ledger.lines(stage)]
+        for stage in ("document", "conversion", "chunks", "read")
+    }
+    return audit_library(library, lines, deep=deep)
+
+
+def document_named(wanted: str, ledger: Ledger) -> str:
+    """The id of the one document that is called so: an id, a unique beginning of one, or a file name."""
+    found = ledger.find_documents(wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(doc_id[:12] for doc_id in found)
+        raise NotFound(f"{len(found)} documents are called {wanted!r}: {listed}. Name one by its id.")
+    raise NotFound(f"No document is called {wanted!r}. `reread status --documents` lists them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPaper:
+    """What the library knows of one paper, as its newest conversion has it."""
+
+    document: Document
+    conversion: Conversion
+    chunks: tuple[Chunk, ...]
+
+
+def paper(doc_id: str, *, library: Library) -> StoredPaper:
+    """The stored paper of this id."""
+    chunks, _ = library.chunks([doc_id])[doc_id]
+    return StoredPaper(document=library.documents([doc_id])[0], conversion=library.conversions(doc_id)[0], chunks=tuple(chunks))
+
+
+def run_extractions(
+    run: Run, *, library: Library, ledger: Ledger, everything: bool = False
+) -> tuple[Iterator[Extraction], dict[str, Document]]:
+    """What a run read, and its documents by id; `everything` includes what failed and what was empty."""
+    doc_ids = ledger.run_documents(run.id)
+    found = library.extractions(run.reading_key, doc_ids)
+    wanted = (e for e in found if everything or (e.reading.is_ok and e.reading.evidence))
+    return wanted, {document.id: document for document in library.documents(doc_ids)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How much a library holds, what waits, what failed."""
+
+    documents: int
+    pages: int
+    chunks: int
+    extractions: int
+    runs: int
+    blobs: int
+    bytes: int  #: of everything in the folder
+    embedding: str
+    jobs: dict[str, dict[str, int]]  #: by kind, by state
+    failures: tuple[Failure, ...]
+
+
+def status(*, library: Library, ledger: Ledger) -> Status:
+    """How much is stored, what waits, what failed."""
+    lines = ledger.lines("chunks")
+    jobs: dict[str, dict[str, int]] = {}
+    for kind, counts in ledger.job_counts().items():
+        states = jobs.setdefault(kind.partition(":")[0], {})
+        for state, n in counts.items():
+            states[state] = states.get(state, 0) + n
+    return Status(
+        documents=len({line.doc_id for line in lines}),
+        pages=sum({line.doc_id: line.detail["pages"] for line in lines}.values()),
+        chunks=sum({line.doc_id: line.detail["chunks"] for line in lines}.values()),
+        extractions=library.count(tables.EXTRACTIONS),
+        runs=len(ledger.runs()),
+        blobs=sum(1 for _ in library.blobs.digests()),
+        bytes=sum(path.stat().st_size for path in library.root.rglob("*") if path.is_file()),
+        embedding=library.embedding,
+        jobs=jobs,
+        failures=tuple(adding.stored_failure(job) for job in ledger.jobs("add", JobState.FAILED)),
+    )
+
+
+def remove(doc_ids: Sequence[str], *, library: Library, ledger: Ledger) -> None:
+    """Delete these documents everywhere: rows, ledger, and the blobs that no other document uses."""
+    with library.writing():
+        gone = {digest for line in _blob_lines(ledger) if line.doc_id in doc_ids for digest in line.detail["blobs"]}
+        library.delete_documents(doc_ids)
+        ledger.forget(doc_ids)
+        library.blobs.remove(gone - {digest for line in _blob_lines(ledger) for digest in line.detail["blobs"]})
+
+
+def _blob_lines(ledger: Ledger) -> list[Done]:
+    return [*ledger.lines("document"), *ledger.lines("conversion")]

@@ -1,0 +1,373 @@
+"""The frozen records that move between the rooms.
+
+Identity is content: every id here is a hash of what the thing is made from, so a repeat gives the same id
+and is harmless. No record knows where it is stored; no dict crosses from room to room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+
+def content_id(*parts: Any) -> str:
+    """The hex sha256 of these parts as canonical JSON: the one way an id is made here."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle on a page, in PDF points (1/72 inch), origin bottom left."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a stretch of a chunk's text stands on paper: text[start:end] is printed in this box of this page."""
+
+    start: int
+    end: int
+    page: int  #: from 1
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The bytes of one file and how they were named. The name is a label, never used as a path."""
+
+    name: str
+    path: Path
+    sha256: str
+    size: int  #: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A source with its bibliography. `csl` is the CSL-JSON item (https://citeproc-js.readthedocs.io)."""
+
+    id: str  #: sha256 of the bytes
+    name: str
+    size: int  #: bytes
+    title: str | None = None
+    authors: tuple[str, ...] = ()
+    year: int | None = None
+    doi: str | None = None
+    arxiv_id: str | None = None
+    csl: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageQuality:
+    """What the converter knows of one page."""
+
+    page: int  #: from 1
+    width: float  #: PDF points
+    height: float  #: PDF points
+    n_chars: int  #: characters of the text layer
+    figure_share: float  #: share of the page's area that is figure, 0 to 1
+    confidence: float  #: the converter's own, 0 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureCrop:
+    """The picture of one figure, cut out of its page."""
+
+    ref: str  #: the item's reference in the DoclingDocument, such as '#/pictures/3'
+    page: int
+    box: Box
+    png: str  #: blob digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """One document as one converter read it. The blobs hold the lossless DoclingDocument JSON and its Markdown."""
+
+    id: str
+    doc_id: str
+    converter: str  #: name, version and options, such as 'rules/1 docling/2.143.0'
+    n_pages: int
+    is_partial: bool  #: True where some pages could not be read; `warnings` name them
+    warnings: tuple[str, ...]
+    pages: tuple[PageQuality, ...]
+    figures: tuple[FigureCrop, ...]
+    docling_json: str  #: blob digest
+    markdown: str  #: blob digest
+    seconds: float
+
+
+class ChunkKind(StrEnum):
+    TEXT = "text"
+    TABLE = "table"
+    FIGURE = "figure"
+    FORMULA = "formula"
+    REFERENCES = "references"  #: entries of the reference list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What routing asks of a chunk, measured once when the paper was converted."""
+
+    n_words: int
+    n_numbers: int
+    figure_share: float  #: share of the chunk's area on its pages that is figure, 0 to 1
+    table_share: float  #: the same for tables
+    formula_share: float  #: share of the characters that stand in formulas or are mathematical signs
+    has_caption: bool
+    text_confidence: float  #: of the pages it stands on, 0 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The smallest thing found and cited. `text` never exceeds what the embedding model reads."""
+
+    id: str
+    doc_id: str
+    conversion_id: str
+    ordinal: int  #: reading order in the conversion, from 0
+    kind: ChunkKind
+    headings: tuple[str, ...]  #: path from the top, the title left out
+    text: str
+    places: tuple[Place, ...]
+    holds: tuple[str, ...]  #: references of the figures and tables in it, such as '#/tables/0'
+    cites: tuple[str, ...]  #: labels it mentions, such as 'Figure 2', 'Table 1'
+    features: Features
+
+    @property
+    def searchable(self) -> str:
+        """What is embedded and indexed: the heading path, then the text."""
+        return "\n".join([" > ".join(self.headings), self.text]) if self.headings else self.text
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        return tuple(sorted({place.page for place in self.places}))
+
+    def places_of(self, span: tuple[int, int]) -> tuple[Place, ...]:
+        """The places that this span of the text touches, in reading order."""
+        return tuple(place for place in self.places if place.start < span[1] and span[0] < place.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """Everything that is stored of one document at once."""
+
+    document: Document
+    conversion: Conversion
+    chunks: tuple[Chunk, ...]
+    vectors: np.ndarray = field(compare=False)  #: one row per chunk, shape (chunks, dimension)
+
+
+class UnitKind(StrEnum):
+    CHUNK = "chunk"
+    SECTION = "section"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What a prompt reads in one call: a list of chunks of one document, in reading order."""
+
+    id: str
+    doc_id: str
+    chunks: tuple[Chunk, ...]
+    vectors: np.ndarray | None = field(default=None, compare=False)  #: the chunks' stored vectors, shape (chunks, dimension)
+
+
+class Lane(StrEnum):
+    SKIP = "skip"
+    EMBEDDED = "embedded"
+    TEXT = "text"
+    VISION = "vision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a unit goes for a prompt, and why, in words a person can read."""
+
+    lane: Lane
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A question put to every unit. Its identity is its content; its name is a label."""
+
+    name: str
+    hash: str
+    unit: UnitKind
+    system: str  #: instructions, a Jinja2 template
+    template: str  #: what is said of one unit, a Jinja2 template over `unit`, `document`
+    schema: dict[str, Any]  #: JSON schema of the answer
+    kinds: frozenset[ChunkKind]  #: chunks of other kinds are skipped
+    model: str | None  #: alias, where the prompt names one
+    options: dict[str, Any]  #: sampling: temperature, max_tokens, seed
+
+
+class Verdict(StrEnum):
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    NOT_FOUND = "not_found"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The words or the region of the page that support one value."""
+
+    field: str  #: JSON path of the value in the record, such as 'measurements[0].value'
+    quote: str  #: the supporting words, exactly as the reader gave them
+    chunk_id: str
+    span: tuple[int, int] | None  #: where the quote stands in the chunk's text; None = not found there
+    page: int | None  #: from 1; None where the quote was not found
+    box: Box | None
+    verdict: Verdict = Verdict.UNCHECKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one reading cost. None is unknown, never zero."""
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float = 0.0
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader made of one unit: a record that fits the prompt's schema, or a named failure with the raw answer."""
+
+    record: dict[str, Any] | None
+    evidence: tuple[Evidence, ...] = ()
+    usage: Usage = Usage()
+    error_code: str | None = None
+    error: str | None = None
+    raw: str | None = None  #: the answer as it came, kept only for a failure
+
+    @property
+    def is_ok(self) -> bool:
+        return self.error_code is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """One reading with what it was read from and by."""
+
+    id: str
+    doc_id: str
+    unit_id: str
+    chunk_ids: tuple[str, ...]
+    prompt_name: str
+    prompt_hash: str
+    model_key: str  #: hash of endpoint kind, name, revision and sampling
+    reading_key: str  #: hash of prompt, model and router: what a run shares with every repeat of it
+    route: Route
+    reading: Reading
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One unit of queued work in the ledger. `fence` rises with every claim: a stale holder's writes are refused."""
+
+    id: str
+    kind: str  #: 'add' or 'read'
+    key: str  #: idempotency key: the same work has the same key
+    payload: dict[str, Any]
+    state: JobState
+    attempt: int
+    fence: int
+    error_code: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A prompt over a selection with a model and a router: immutable once finished, comparable."""
+
+    id: str
+    reading_key: str
+    prompt_name: str
+    prompt_hash: str
+    model: str  #: alias
+    selection: str  #: what was asked for, as text
+    state: JobState
+    created: str  #: ISO 8601, UTC
+    finished: str | None
+    counts: dict[str, float]  #: units, read, cached, skipped, failed, values, prompt_tokens, completion_tokens, seconds
+
+
+class SearchMode(StrEnum):
+    HYBRID = "hybrid"
+    VECTOR = "vector"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One search result with its place in its paper."""
+
+    score: float
+    score_kind: str  #: 'rrf' (higher is better), 'bm25' (higher is better) or 'cosine' (higher is better)
+    doc_id: str
+    doc_name: str
+    title: str | None
+    year: int | None
+    chunk_id: str
+    kind: str
+    headings: tuple[str, ...]
+    pages: tuple[int, ...]
+    text: str
+    record: dict[str, Any] | None = None  #: for a search in extractions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a search is limited to; None means no limit."""
+
+    doc_ids: tuple[str, ...] | None = None
+    years: tuple[int, int] | None = None  #: first and last, both included
+    pages: tuple[int, int] | None = None  #: first and last, both included
+    kinds: tuple[str, ...] | None = None  #: chunk kinds
+    reading_key: str | None = None  #: of a run; only for extractions
+
+
+#: Texts to unit vectors: float32 of shape (len(texts), dimension), each row of length 1.
+Embed = Callable[[Sequence[str]], np.ndarray]
+
+
+class Reader(Protocol):
+    """What reads units for a prompt: the embedded lane or a model on an endpoint."""
+
+    key: str  #: hash of endpoint kind, model name, revision: part of every extraction's identity
+    lane: Lane
+
+    def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
+        """One Reading per unit, in order. A unit that cannot be read gives a Reading that names its failure;
+        raises Unreachable where nothing can be read at all."""
+        ...
+
+
+def as_json(record: Any) -> Any:
+    """A record, or a list of them, as plain JSON values."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(record, fallback=str)

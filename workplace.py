@@ -1,0 +1,92 @@
+"""What the settings open: library, ledger, embedding model, converter children, readers. Each is opened when first asked for.
+
+Doors make one Workplace and hand its parts to `pipeline`. Opening is where most can be missing, so most of what raises here
+tells a user what to install, fetch or set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from adding import Recipe
+from errors import LibraryError
+from ingest.converter import converter_key
+from ingest.sandbox import ConverterChild, Limits
+from jobs import Ledger
+from records import Embed, Reader
+from settings import Settings
+from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
+from store.library import Library, create_library, is_library, open_library
+
+#: The alias of the lane that needs no server.
+EMBEDDED = "embedded"
+
+
+class Workplace:
+    """One library with everything that works on it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def library(self) -> Library:
+        """The library; raises LibraryError where there is none yet."""
+        return open_library(self.settings.library, embedding=model_identity(self.settings.embedding_model))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.library.root / "ledger.sqlite")
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder(self.settings.embedding_model, dtype=self.settings.embedding_dtype)
+
+    def embed(self) -> Embed:
+        """The function that embeds, its model opened now."""
+        return self.embedder.embed
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(converter=converter_key(self.settings.converter), embedding=model_identity(self.settings.embedding_model))
+
+    def create_library_if_missing(self) -> None:
+        """Make the library where there is none; raises LibraryError for a folder that holds something else."""
+        root = self.settings.library
+        if is_library(root):
+            return
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise LibraryError(
+                f"{root} is not a library and not empty. Nothing was changed. Name another folder with --library."
+            )
+        create_library(root, embedding=self.embedder.identity, dimension=self.embedder.dimension)
+
+    def children(self) -> Sequence[ConverterChild]:
+        """Converter children, one for each that the settings allow; none is started yet."""
+        chosen = self.settings
+        limits = Limits(
+            timeout_s=chosen.convert_timeout_s,
+            memory_mb=chosen.convert_memory_mb,
+            documents_per_child=chosen.documents_per_child,
+            max_pages=chosen.max_pages,
+        )
+        return [
+            ConverterChild(
+                converter=chosen.converter,
+                limits=limits,
+                tokenizer_file=tokenizer_file(chosen.embedding_model),
+                max_tokens=max_tokens(chosen.embedding_model),
+                artifacts=chosen.artifacts,
+            )
+            for _ in range(chosen.converters)
+        ]
+
+    def reader(self, alias: str) -> Reader:
+        """What reads under this alias; raises NotFound for an alias that nothing has."""
+        if alias == EMBEDDED:
+            from extract.embedded.reader import open_embedded_reader
+
+            return open_embedded_reader(self.embed(), embedding_key=self.library.embedding)
+        from extract.endpoint import open_endpoint_reader
+
+        return open_endpoint_reader(alias, self.settings.model_named(alias))
