@@ -6,21 +6,25 @@ stored in batches because every commit is a file and a version.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from errors import ConverterDied, InputRefused, RereadError, TimedOut, error_of_code
+from errors import ConversionFailed, ConverterDied, InputRefused, RereadError, TimedOut, Unreachable, error_of_code
 from ingest.chunking import CHUNKER
 from ingest.crew import convert_all
-from ingest.sandbox import Converted, ConverterChild
 from ingest.source import label, read_source
 from jobs import Done, Ledger
 from records import Conversion, Embed, FigureCrop, Job, Paper, Source, content_id
 from store.library import Library
+
+if TYPE_CHECKING:  # the search command need not wait for what only an add uses
+    from ingest.sandbox import Converted, ConverterChild
 
 #: A commit of rows waits for so many, or for so many seconds.
 ROWS_PER_COMMIT = 500
@@ -34,6 +38,11 @@ class Recipe:
     converter: str  #: name, version and options
     embedding: str  #: identity of the embedding model
     chunker: str = CHUNKER
+
+    @property
+    def job_kind(self) -> str:
+        """Jobs of one recipe are only taken by a process that works by it."""
+        return f"add:{content_id('recipe', self.converter, self.chunker, self.embedding)[:16]}"
 
     def conversion_id(self, doc_id: str) -> str:
         return content_id("conversion", doc_id, self.converter)
@@ -71,8 +80,10 @@ class AddReport:
 Progress = Callable[[str, AddReport, int], None]
 
 
-def submit_files(paths: Iterable[Path], *, ledger: Ledger, recipe: Recipe, max_bytes: int, report: AddReport) -> None:
-    """Hash every file and queue those that were never converted this way."""
+def submit_files(
+    paths: Iterable[Path], *, ledger: Ledger, recipe: Recipe, max_bytes: int, given_up: Sequence[Job], report: AddReport
+) -> None:
+    """Hash every file and queue those that were never converted this way. What was given up just now waits for the next time."""
     started = time.monotonic()
     sources: dict[str, Source] = {}
     names: list[tuple[str, str]] = []
@@ -87,12 +98,14 @@ def submit_files(paths: Iterable[Path], *, ledger: Ledger, recipe: Recipe, max_b
         names.append((source.name, source.sha256))
     keys = {recipe.chunks_key(doc_id): doc_id for doc_id in sources}
     done = ledger.done("chunks", list(keys))
-    hopeless = {key: job for key, job in ledger.failed(list(keys)).items() if error_of_code(job.error_code or "", "").is_final}
+    spared = {job.key for job in given_up}
+    failed = ledger.failed(list(keys))
+    hopeless = {key: job for key, job in failed.items() if key in spared or error_of_code(job.error_code or "", "").is_final}
     fresh = [(key, sources[doc_id]) for key, doc_id in keys.items() if key not in done and key not in hopeless]
     report.known += len(done)
     report.failures += map(stored_failure, hopeless.values())
     ledger.add_names(names)
-    ledger.submit("add", [(key, _payload(source), source.size) for key, source in fresh])
+    ledger.submit(recipe.job_kind, [(key, _payload(source), source.size) for key, source in fresh])
     report.stage_s["hash"] += time.monotonic() - started
 
 
@@ -126,7 +139,7 @@ class Desk:
         """Store what waits: rows first, then the ledger. A job that another process has taken over writes nothing."""
         started = time.monotonic()
         with self.library.writing():
-            held = [(job, paper) for job, paper in self._waiting if self.ledger.still_holds(job)]
+            held = [(job, paper) for job, paper in self._waiting if self._may_store(job, paper)]
             self.library.save_papers([paper for _, paper in held])
             for job, paper in held:
                 self.ledger.finish(job, _lines_of(paper, self.recipe))
@@ -139,12 +152,24 @@ class Desk:
             self.report.warnings += [f"{paper.document.name}: {warning}" for warning in paper.conversion.warnings]
             self._progress(paper.document.name, self.report, job.payload["size"])
 
+    def _may_store(self, job: Job, paper: Paper) -> bool:
+        """True while the job is ours and its blobs are there: the removal of another document may have taken one they shared."""
+        if not self.ledger.still_holds(job):
+            return False
+        if all(
+            self.library.blobs.has(digest) for line in _lines_of(paper, self.recipe) for digest in line.detail.get("blobs", ())
+        ):
+            return True
+        self.ledger.requeue(job)
+        return False
+
     def refuse(self, job: Job, error: RereadError) -> None:
         """The job failed: try again what may be chance, else end it by name."""
         if isinstance(error, TimedOut | ConverterDied) and job.attempt < self._attempts:
             self.ledger.requeue(job)
             return
-        self.ledger.fail(job, code=error.code, message=str(error))
+        if not self.ledger.fail(job, code=error.code, message=str(error)):
+            return  # another process has it now
         self.report.failures.append(_failure(job.payload["name"], error))
         self._progress(job.payload["name"], self.report, job.payload["size"])
 
@@ -152,10 +177,16 @@ class Desk:
 def convert_queued(desk: Desk, children: Sequence[ConverterChild], embed: Callable[[], Embed], scratch: Path) -> None:
     """Work through the queue with all children, until it is empty."""
     ledger, recipe = desk.ledger, desk.recipe
+    claimed: list[Job] = []
+
+    def take() -> Job | None:
+        if job := ledger.claim(recipe.job_kind):
+            claimed.append(job)
+        return job
 
     def convert(child: ConverterChild, job: Job) -> Converted:
-        workdir = scratch / job.id
-        workdir.mkdir(exist_ok=True)
+        workdir = _workdir(scratch, job)
+        workdir.mkdir()
         source = _source_of(job)
         return child.convert(source, conversion_id=recipe.conversion_id(source.sha256), workdir=workdir)
 
@@ -164,22 +195,38 @@ def convert_queued(desk: Desk, children: Sequence[ConverterChild], embed: Callab
             child.close()
 
     try:
-        for job, result in convert_all(children, take=lambda: ledger.claim("add"), convert=convert, stop=stop):
-            if isinstance(result, RereadError):
-                desk.refuse(job, result)
-                continue
-            desk.report.stage_s["convert"] += result.convert_s
-            desk.report.stage_s["split"] += result.split_s
-            try:
-                desk.take(job, _paper_of(job, result, desk, embed()))
-            except RereadError as error:
-                desk.refuse(job, error)
-        desk.commit()
-    except KeyboardInterrupt:
+        # A job that is to be tried again may come back after the last child has found the queue empty: then all start again.
+        while ledger.waits(recipe.job_kind):
+            with closing(convert_all(children, take=take, convert=convert, stop=stop)) as results:
+                for job, result in results:
+                    _settle(job, result, desk, embed, _workdir(scratch, job))
+            desk.commit()
+    except (KeyboardInterrupt, Unreachable):
         desk.commit()  # what is converted is kept
         raise
     finally:
-        ledger.release("add")
+        ledger.release(claimed)
+
+
+def _workdir(scratch: Path, job: Job) -> Path:
+    """A folder for this claim of the job alone: an earlier one may have left half a conversion."""
+    return scratch / f"{job.id}-{job.fence}"
+
+
+def _settle(job: Job, result: Converted | RereadError, desk: Desk, embed: Callable[[], Embed], workdir: Path) -> None:
+    """Hand a converted paper to the desk, or the reason why there is none. What is no fault of the file is raised."""
+    try:
+        if isinstance(result, RereadError):
+            raise result
+        desk.report.stage_s["convert"] += result.convert_s
+        desk.report.stage_s["split"] += result.split_s
+        paper = _paper_of(job, result, desk, embed())
+    except (InputRefused, ConversionFailed) as error:
+        desk.refuse(job, error)
+    else:
+        desk.take(job, paper)
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)  # the files of a large add would fill the disk
 
 
 def _paper_of(job: Job, converted: Converted, desk: Desk, embed: Embed) -> Paper:

@@ -13,20 +13,22 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from errors import LibraryError, NotFound
+from errors import LibraryBusy, LibraryError, NotFound
 from records import Job, JobState, Run, content_id
 
 LEASE_S = 60.0
 RENEW_EVERY_S = 15.0
 #: Claims of one job before it is given up: past this the job itself is what kills its holders.
 MAX_CLAIMS = 5
+#: Seconds to wait for another process that writes to the ledger; a write takes milliseconds.
+PATIENCE_S = 60.0
 #: SQLite's limit on the values of one statement is 32,766 at the least; this leaves room.
 VALUES_PER_STATEMENT = 5000
 
@@ -48,7 +50,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     created      TEXT NOT NULL,
     updated      TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (kind, state, size);
+-- In the order in which they are claimed: a claim among 100,000 queued jobs then reads one row, not all.
+CREATE INDEX IF NOT EXISTS jobs_to_claim ON jobs (kind, state, size DESC, created, id);
 
 CREATE TABLE IF NOT EXISTS manifest (           -- what is whole: blobs and rows were there when this was written
     stage   TEXT NOT NULL,                      -- document, conversion, chunks, read
@@ -106,53 +109,72 @@ class Ledger:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise LibraryError(
-                f"The ledger {self._path} cannot be opened: {error}. Nothing was changed. Restore it from a copy of the library."
-            ) from error
+        connection = sqlite3.connect(self._path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
         return connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What SQLite says, in our words."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise LibraryBusy(
+                    f"Another process has been writing to the ledger {self._path} for {PATIENCE_S:.0f} s. "
+                    "Nothing of this write was stored. Wait for it, or end it, and run the command again."
+                ) from error
+            raise LibraryError(
+                f"The ledger {self._path} cannot be used: {error}. Nothing was changed. "
+                "Check that there is space left and that the file may be written; else restore it from a copy of the library."
+            ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; the only way anything is written here."""
-        with self._mutex:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._mutex, self._translated():
+            db = self._connection
             try:
-                yield self._connection
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _query(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        with self._mutex:
+        with self._mutex, self._translated():
             return self._connection.execute(sql, values).fetchall()
 
     def close(self) -> None:
-        if "_connection" in self.__dict__:
-            self._connection.close()
+        with self._mutex:
+            if connection := self.__dict__.pop("_connection", None):
+                connection.close()
 
     # Jobs
 
     def submit(self, kind: str, work: Iterable[tuple[str, dict[str, Any], int]]) -> int:
-        """Queue work given as (key, payload, size); returns how many were not queued or running already.
+        """Queue work given as (key, payload, size); returns how many were not queued so or running already.
 
-        Work that failed, was cancelled or was done before is queued afresh: whoever submits it wants it done again.
+        The same key is the same work: what waits under another kind or payload now waits under these. Work that
+        failed or was cancelled is queued afresh: whoever submits it wants it done again. Work whose result stands in the
+        manifest is not: another process may have done it since the caller looked.
         """
         rows = [(content_id(kind, key), kind, key, json.dumps(payload), size, _now(), _now()) for key, payload, size in work]
         with self._transaction() as db:
             before = db.total_changes
             db.executemany(
                 "INSERT INTO jobs (id, kind, key, payload, state, size, created, updated) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET state = 'queued', attempt = 0, payload = excluded.payload, "
+                "ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, state = 'queued', payload = excluded.payload, "
+                "attempt = CASE state WHEN 'queued' THEN attempt ELSE 0 END, "
                 "error_code = NULL, error = NULL, owner = NULL, updated = excluded.updated "
-                "WHERE state IN ('failed', 'cancelled', 'done')",
+                "WHERE state IN ('failed', 'cancelled') OR (state = 'queued' AND (kind <> excluded.kind OR "
+                "payload <> excluded.payload)) OR (state = 'done' AND "
+                "NOT EXISTS (SELECT 1 FROM manifest m WHERE m.stage IN ('chunks', 'read') AND m.key = jobs.key))",
                 rows,
             )
             return db.total_changes - before
@@ -161,26 +183,35 @@ class Ledger:
         """Take the largest queued job of this kind, with a lease; None where there is none to take."""
         now = time.time()
         with self._transaction() as db:
+            lapsed = db.execute(
+                "SELECT * FROM jobs WHERE kind = ? AND state = 'running' AND lease_until < ?", (kind, now)
+            ).fetchall()
+            for row in lapsed:
+                self._take_back(db, _job(row))
             row = db.execute(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = ?, lease_until = ?, updated = ? "
-                "WHERE id = (SELECT id FROM jobs WHERE kind = ? AND (state = 'queued' OR (state = 'running' AND lease_until < ?)) "
+                "WHERE id = (SELECT id FROM jobs WHERE kind = ? AND state = 'queued' "
                 "ORDER BY size DESC, created, id LIMIT 1) RETURNING *",
-                (self.owner, now + LEASE_S, _now(), kind, now),
+                (self.owner, now + LEASE_S, _now(), kind),
             ).fetchone()
         return _job(row) if row else None
 
-    def sweep(self) -> int:
-        """Queue again what dead processes of this host held; give up what was claimed too often. Returns how many."""
-        held = self._query("SELECT id, owner, attempt FROM jobs WHERE state = 'running' AND owner IS NOT NULL")
-        dead = [row for row in held if row["owner"] != self.owner and not _is_alive(row["owner"])]
+    def sweep(self) -> list[Job]:
+        """Queue again what dead processes of this host held. Returns what was claimed too often and is now given up."""
+        held = self._query("SELECT * FROM jobs WHERE state = 'running' AND owner IS NOT NULL")
+        dead = [_job(row) for row in held if row["owner"] != self.owner and not _is_alive(row["owner"])]
         with self._transaction() as db:
-            for row in dead:
-                if row["attempt"] >= MAX_CLAIMS:
-                    message = f"The process that worked on it died {row['attempt']} times. Nothing of it was stored. Add it again to retry."
-                    self._set(db, row["id"], "failed", "gave_up", message)
-                else:
-                    self._set(db, row["id"], "queued")
-        return len(dead)
+            return [job for job in dead if self._take_back(db, job)]
+
+    def _take_back(self, db: sqlite3.Connection, job: Job) -> bool:
+        """Queue what its holder will not finish, or give it up: then True."""
+        if job.attempt < MAX_CLAIMS:
+            self._set(db, job, "queued")
+            return False
+        message = (
+            f"The process that worked on it died {job.attempt} times. It was given up. Run the same command again to retry."
+        )
+        return self._set(db, job, "failed", "gave_up", message)
 
     def renew(self) -> None:
         """Prolong every lease that this process holds."""
@@ -196,7 +227,8 @@ class Ledger:
 
         def keep() -> None:
             while not stop.wait(RENEW_EVERY_S):
-                self.renew()
+                with suppress(LibraryError):  # the next round tries again; a lease that lapses costs work, never the result
+                    self.renew()
 
         thread = threading.Thread(target=keep, name="leases", daemon=True)
         thread.start()
@@ -211,13 +243,15 @@ class Ledger:
         rows = self._query("SELECT 1 FROM jobs WHERE id = ? AND fence = ? AND state = 'running'", (job.id, job.fence))
         return bool(rows)
 
-    def finish(self, job: Job, done: Iterable[Done]) -> None:
-        """The job's effects are whole: say so, and what they are, in one transaction."""
+    def finish(self, job: Job, done: Iterable[Done]) -> bool:
+        """The job's effects are whole: say so, and what they are, in one transaction. False where the job is no longer held."""
         with self._transaction() as db:
-            self._set(db, job.id, "done")
+            if not self._set(db, job, "done"):
+                return False
             db.executemany(
                 "INSERT OR REPLACE INTO manifest (stage, key, doc_id, detail, done) VALUES (?, ?, ?, ?, ?)", _lines(done)
             )
+            return True
 
     def record(self, done: Iterable[Done]) -> None:
         """Write lines of the manifest that end no job."""
@@ -226,22 +260,23 @@ class Ledger:
                 "INSERT OR REPLACE INTO manifest (stage, key, doc_id, detail, done) VALUES (?, ?, ?, ?, ?)", _lines(done)
             )
 
-    def fail(self, job: Job, *, code: str, message: str) -> None:
+    def fail(self, job: Job, *, code: str, message: str) -> bool:
+        """End the job by the name of its error. False where the job is no longer held."""
         with self._transaction() as db:
-            self._set(db, job.id, "failed", code, message)
+            return self._set(db, job, "failed", code, message)
 
-    def requeue(self, job: Job) -> None:
-        """Give the job back to be tried again."""
+    def requeue(self, job: Job) -> bool:
+        """Give the job back to be tried again. False where the job is no longer held."""
         with self._transaction() as db:
-            self._set(db, job.id, "queued")
+            return self._set(db, job, "queued")
 
-    def release(self, kind: str) -> int:
-        """Give back what this process holds of this kind, unattempted; returns how many."""
+    def release(self, jobs: Iterable[Job]) -> int:
+        """Give back those of these jobs that are still held, unattempted; returns how many."""
         with self._transaction() as db:
-            return db.execute(
-                "UPDATE jobs SET state = 'queued', attempt = attempt - 1, owner = NULL, updated = ? "
-                "WHERE kind = ? AND state = 'running' AND owner = ?",
-                (_now(), kind, self.owner),
+            return db.executemany(
+                "UPDATE jobs SET state = 'queued', attempt = attempt - 1, owner = NULL, lease_until = NULL, updated = ? "
+                "WHERE id = ? AND fence = ? AND state = 'running'",
+                [(_now(), job.id, job.fence) for job in jobs],
             ).rowcount
 
     def failed(self, keys: Sequence[str]) -> dict[str, Job]:
@@ -253,11 +288,16 @@ class Ledger:
             found.update({row["key"]: _job(row) for row in rows})
         return found
 
-    def jobs(self, kind: str, state: JobState) -> list[Job]:
-        return [
-            _job(row)
-            for row in self._query("SELECT * FROM jobs WHERE kind = ? AND state = ? ORDER BY updated", (kind, state.value))
-        ]
+    def jobs(self, kinds: str, state: JobState) -> list[Job]:
+        """The jobs in this state whose kind begins so, the longest untouched first."""
+        rows = self._query(
+            "SELECT * FROM jobs WHERE substr(kind, 1, length(?1)) = ?1 AND state = ?2 ORDER BY updated", (kinds, state.value)
+        )
+        return [_job(row) for row in rows]
+
+    def waits(self, kind: str) -> int:
+        """How many jobs of this kind are queued."""
+        return int(self._query("SELECT count(*) AS n FROM jobs WHERE kind = ? AND state = 'queued'", (kind,))[0]["n"])
 
     def job_counts(self) -> dict[str, dict[str, int]]:
         """How many jobs of each kind are in each state."""
@@ -267,11 +307,14 @@ class Ledger:
         return counts
 
     @staticmethod
-    def _set(db: sqlite3.Connection, job_id: str, state: str, code: str | None = None, message: str | None = None) -> None:
-        db.execute(
-            "UPDATE jobs SET state = ?, error_code = ?, error = ?, owner = NULL, lease_until = NULL, updated = ? WHERE id = ?",
-            (state, code, message, _now(), job_id),
+    def _set(db: sqlite3.Connection, job: Job, state: str, code: str | None = None, message: str | None = None) -> bool:
+        """Move a running job on; False, and nothing is written, where somebody else has claimed it since."""
+        changed = db.execute(
+            "UPDATE jobs SET state = ?, error_code = ?, error = ?, owner = NULL, lease_until = NULL, updated = ? "
+            "WHERE id = ? AND fence = ? AND state = 'running'",
+            (state, code, message, _now(), job.id, job.fence),
         )
+        return changed.rowcount == 1
 
     # What is done
 
@@ -293,10 +336,12 @@ class Ledger:
     def forget(self, doc_ids: Sequence[str]) -> None:
         """Remove everything that the ledger says of these documents: they were deleted."""
         with self._transaction() as db:
-            for doc_id in doc_ids:
+            for start in range(0, len(doc_ids), VALUES_PER_STATEMENT):
+                batch = doc_ids[start : start + VALUES_PER_STATEMENT]
+                marks = ", ".join("?" * len(batch))
                 for table in ("manifest", "names", "run_documents"):
-                    db.execute(f"DELETE FROM {table} WHERE doc_id = ?", (doc_id,))
-                db.execute("DELETE FROM jobs WHERE json_extract(payload, '$.doc_id') = ?", (doc_id,))
+                    db.execute(f"DELETE FROM {table} WHERE doc_id IN ({marks})", batch)
+                db.execute(f"DELETE FROM jobs WHERE json_extract(payload, '$.doc_id') IN ({marks})", batch)
 
     def add_names(self, names: Iterable[tuple[str, str]]) -> None:
         """Remember (name, doc_id) pairs."""
@@ -364,11 +409,13 @@ def _now() -> str:
 
 
 def _started(pid: int) -> str:
-    """When this process started, in clock ticks since boot: a pid alone is used again. Empty where the system does not say."""
+    """When this process started, in clock ticks since boot: a pid alone is used again. Empty where the system does not say,
+    and for a zombie: it is dead, though nobody has asked what it died of."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
+    return "" if state == "Z" else fields[18]
 
 
 def _is_alive(owner: str) -> bool:

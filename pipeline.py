@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import adding
 import rereading
 from adding import AddReport, Desk, Failure, Recipe
 from errors import NotFound
-from ingest.sandbox import ConverterChild
 from jobs import Done, Ledger
 from records import Chunk, Conversion, Document, Embed, Extraction, Filter, Hit, JobState, Run, SearchMode, content_id
 from rereading import Question, ReadReport, Reread
@@ -25,6 +25,9 @@ from store.audit import Finding, audit_library
 from store.library import Library
 from store.search import search as search_library
 from store.tables import now
+
+if TYPE_CHECKING:
+    from ingest.sandbox import ConverterChild
 
 
 def add(
@@ -45,10 +48,10 @@ def add(
     earlier add left undone is finished too. A file that cannot be read costs itself only.
     """
     report, started = AddReport(), time.monotonic()
-    ledger.sweep()
-    report.resumed = len(ledger.jobs("add", JobState.QUEUED))
-    adding.submit_files(paths, ledger=ledger, recipe=recipe, max_bytes=max_bytes, report=report)
-    if ledger.jobs("add", JobState.QUEUED):
+    given_up = ledger.sweep()
+    report.resumed = ledger.waits(recipe.job_kind)
+    adding.submit_files(paths, ledger=ledger, recipe=recipe, max_bytes=max_bytes, given_up=given_up, report=report)
+    if ledger.waits(recipe.job_kind):
         with library.scratch() as scratch, ledger.renewing():
             desk = Desk(library, ledger, recipe, report, progress, attempts)
             adding.convert_queued(desk, children(), embed, scratch)
@@ -79,19 +82,22 @@ def reprocess(
     done = ledger.done("read", list(work))
     run = _run(question, model, doc_ids, selection)
     report = ReadReport(run_id=run.id, documents=len(doc_ids), cached_documents=len(done))
-    ledger.sweep()
+    given_up = {job.key for job in ledger.sweep()} & work.keys()
+    if given_up:
+        report.failed["gave_up"] = len(given_up)
+    job_kind = f"read:{run.id}"  # what an interrupted run over other documents left waits for that run
     ledger.submit(
-        question.job_kind,
+        job_kind,
         [
             (key, {"doc_id": line.doc_id, "chunks": line.detail["chunks"]}, line.detail["chunks"])
             for key, line in work.items()
-            if key not in done
+            if key not in done and key not in given_up
         ],
     )
     if len(done) < len(work):
         ledger.save_run(run, doc_ids)
         with ledger.renewing():
-            Reread(question, library=library, ledger=ledger, report=report, progress=progress).run()
+            Reread(question, job_kind, library=library, ledger=ledger, report=report, progress=progress).run()
         library.maintain()
     report.wall_s = time.monotonic() - started
     ledger.save_run(_finished(run, report, ledger, list(work)), doc_ids)
@@ -116,11 +122,15 @@ def _run(question: Question, model: str, doc_ids: Sequence[str], selection: str)
 def _finished(run: Run, report: ReadReport, ledger: Ledger, keys: Sequence[str]) -> Run:
     """The run with its sums, over what was read now and before."""
     sums: dict[str, float] = defaultdict(float)
-    for detail in ledger.done("read", keys).values():
+    done = ledger.done("read", keys)
+    for detail in done.values():
         for name in detail.keys() - {"reading_key"}:
             sums[name] += detail[name]
     counts = {**sums, "documents": report.documents, "failed": sum(report.failed.values())}
-    return replace(run, state=JobState.FAILED if report.failed else JobState.DONE, finished=now(), counts=counts)
+    if len(done) == len(keys):
+        return replace(run, state=JobState.DONE, finished=now(), counts=counts)
+    # What neither failed nor is done is being read by another process.
+    return replace(run, state=JobState.FAILED if report.failed else JobState.RUNNING, finished=now(), counts=counts)
 
 
 def search(
@@ -172,7 +182,9 @@ class StoredPaper:
 def paper(doc_id: str, *, library: Library) -> StoredPaper:
     """The stored paper of this id."""
     chunks, _ = library.chunks([doc_id])[doc_id]
-    return StoredPaper(document=library.documents([doc_id])[0], conversion=library.conversions(doc_id)[0], chunks=tuple(chunks))
+    conversions = library.conversions(doc_id)
+    current = [conversion for conversion in conversions if chunks and conversion.id == chunks[0].conversion_id]
+    return StoredPaper(document=library.documents([doc_id])[0], conversion=[*current, *conversions][0], chunks=tuple(chunks))
 
 
 def run_extractions(
@@ -216,17 +228,18 @@ def status(*, library: Library, ledger: Ledger) -> Status:
         extractions=library.count(tables.EXTRACTIONS),
         runs=len(ledger.runs()),
         blobs=sum(1 for _ in library.blobs.digests()),
-        bytes=sum(path.stat().st_size for path in library.root.rglob("*") if path.is_file()),
+        bytes=library.bytes(),
         embedding=library.embedding,
         jobs=jobs,
-        failures=tuple(adding.stored_failure(job) for job in ledger.jobs("add", JobState.FAILED)),
+        failures=tuple(adding.stored_failure(job) for job in ledger.jobs("add:", JobState.FAILED)),
     )
 
 
 def remove(doc_ids: Sequence[str], *, library: Library, ledger: Ledger) -> None:
     """Delete these documents everywhere: rows, ledger, and the blobs that no other document uses."""
     with library.writing():
-        gone = {digest for line in _blob_lines(ledger) if line.doc_id in doc_ids for digest in line.detail["blobs"]}
+        removed = set(doc_ids)
+        gone = {digest for line in _blob_lines(ledger) if line.doc_id in removed for digest in line.detail["blobs"]}
         library.delete_documents(doc_ids)
         ledger.forget(doc_ids)
         library.blobs.remove(gone - {digest for line in _blob_lines(ledger) for digest in line.detail["blobs"]})

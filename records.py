@@ -357,8 +357,13 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 class Reader(Protocol):
     """What reads units for a prompt: the embedded lane or a model on an endpoint."""
 
-    key: str  #: hash of endpoint kind, model name, revision: part of every extraction's identity
-    lane: Lane
+    @property
+    def key(self) -> str:
+        """Hash of endpoint kind, model name and revision: part of every extraction's identity."""
+        ...
+
+    @property
+    def lane(self) -> Lane: ...
 
     def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
         """One Reading per unit, in order. A unit that cannot be read gives a Reading that names its failure;

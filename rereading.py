@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from errors import RereadError
+from errors import LibraryError, RereadError
 from extract.routing import ROUTER, route_unit
 from extract.units import make_units
 from jobs import Done, Ledger
@@ -39,11 +39,6 @@ class Question:
     def key(self) -> str:
         """What a run shares with every repeat of it."""
         return content_id("reading", self.prompt.hash, self.reader.key, ROUTER)
-
-    @property
-    def job_kind(self) -> str:
-        """Jobs of one question are only taken by a process that asks it."""
-        return f"read:{self.key[:16]}"
 
     def extraction_id(self, unit: Unit, route: Route) -> str:
         return content_id("extraction", unit.id, self.key, route.lane.value)
@@ -76,15 +71,19 @@ class _Open:
     job: Job
     to_read: int = 0
     sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))  #: what the manifest will say of the document
+    extraction_ids: set[str] = field(default_factory=set)  #: of all its units that are not skipped
     n_failed: int = 0
 
 
 class Reread:
-    """One question put to the queued documents."""
+    """One question put to the documents that are queued under one kind of job."""
 
-    def __init__(self, question: Question, *, library: Library, ledger: Ledger, report: ReadReport, progress: Progress) -> None:
+    def __init__(
+        self, question: Question, job_kind: str, *, library: Library, ledger: Ledger, report: ReadReport, progress: Progress
+    ) -> None:
         self.question, self.library, self.ledger, self.report = question, library, ledger, report
-        self._progress = progress
+        self._job_kind, self._progress = job_kind, progress
+        self._claimed: list[Job] = []
         self._open: dict[str, _Open] = {}
         self._years: dict[str, int | None] = {}
         self._waiting: list[tuple[Extraction, np.ndarray]] = []
@@ -99,18 +98,21 @@ class Reread:
                 for (unit, route), reading in zip(tasks, readings, strict=True):
                     self._take(unit, route, reading)
                 self._commit()
+        except LibraryError:
+            raise  # nothing can be stored
         except (RereadError, KeyboardInterrupt):
             self._commit()  # what was read is kept
             raise
         finally:
-            self.ledger.release(self.question.job_kind)
+            self.ledger.release(self._claimed)
 
     def _claim(self) -> list[Job]:
         """The next documents, about as many as make one batch of units."""
         jobs: list[Job] = []
         size = 0
-        while size < UNITS_PER_READ and (job := self.ledger.claim(self.question.job_kind)):
+        while size < UNITS_PER_READ and (job := self.ledger.claim(self._job_kind)):
             jobs.append(job)
+            self._claimed.append(job)
             size += max(int(job.payload["chunks"]), 1)
         return jobs
 
@@ -138,7 +140,9 @@ class Reread:
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1
                 self.report.skipped[route.reason.split(";")[0]] += 1
-            elif extraction_id in known:
+                continue
+            document.extraction_ids.add(extraction_id)
+            if extraction_id in known:
                 _sum(document.sums, extractions=1, **known[extraction_id])
                 self.report.cached += 1
             else:
@@ -184,9 +188,10 @@ class Reread:
             held = {doc_id for doc_id, document in self._open.items() if self.ledger.still_holds(document.job)}
             rows = [waiting for waiting in self._waiting if waiting[0].doc_id in held]
             self.library.save_extractions(rows, years=self._years)
-            for document in whole:
-                if document.job.payload["doc_id"] in held:
-                    self._end(document)
+            ended = {doc_id: self._open[doc_id] for doc_id in held if self._open[doc_id].to_read == 0}
+            self.library.retire_extractions(self.question.key, {key: value.extraction_ids for key, value in ended.items()})
+            for document in ended.values():
+                self._end(document)
         for document in whole:
             del self._open[document.job.payload["doc_id"]]
             settled += int(document.sums["skipped"])

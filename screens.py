@@ -41,7 +41,12 @@ def out() -> Console:
 
 def note(text: str) -> None:
     """Say something that is not data."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text without the control signs that a terminal would obey: papers and models may hold any."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
@@ -113,6 +118,9 @@ def show_add(report: AddReport) -> None:
         total = sum(report.stage_s.values())
         shares = ", ".join(f"{stage} {seconds / total:.0%}" for stage, seconds in report.stage_s.items())
         console.print(f"of the work: {shares}")
+    else:
+        files = report.known + len(report.failures)
+        console.print(f"{files:,} files looked at in {report.wall_s:.2f} s, 0 converted")
     for warning in report.warnings:
         note(f"note: {warning}")
     show_failures(report.failures)
@@ -167,8 +175,8 @@ def show_hits(hits: Sequence[Hit], query: str) -> None:
         )
         console.print(head)
         if hit.record:
-            console.print(Text("    " + _one_line(hit.record), "cyan"))
-        text = Text("    " + passage(hit.text, query))
+            console.print(Text(printable("    " + _one_line(hit.record)), "cyan"))
+        text = Text(printable("    " + passage(hit.text, query)))
         text.highlight_words(re.findall(r"\w{3,}", query), "bold yellow", case_sensitive=False)
         console.print(text)
 
@@ -236,7 +244,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
     table = Table(*headings, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     out().print(table)
 
 

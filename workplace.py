@@ -7,17 +7,20 @@ tells a user what to install, fetch or set.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from adding import Recipe
 from errors import LibraryError
 from ingest.converter import converter_key
-from ingest.sandbox import ConverterChild, Limits
 from jobs import Ledger
 from records import Embed, Reader
 from settings import Settings
 from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
+
+if TYPE_CHECKING:
+    from ingest.sandbox import ConverterChild
 
 #: The alias of the lane that needs no server.
 EMBEDDED = "embedded"
@@ -63,6 +66,8 @@ class Workplace:
 
     def children(self) -> Sequence[ConverterChild]:
         """Converter children, one for each that the settings allow; none is started yet."""
+        from ingest.sandbox import ConverterChild, Limits
+
         chosen = self.settings
         limits = Limits(
             timeout_s=chosen.convert_timeout_s,
@@ -87,6 +92,12 @@ class Workplace:
             from extract.embedded.reader import open_embedded_reader
 
             return open_embedded_reader(self.embed(), embedding_key=self.library.embedding)
+        from extract import prompts
         from extract.endpoint import open_endpoint_reader
 
-        return open_endpoint_reader(alias, self.settings.model_named(alias))
+        document = cache(lambda doc_id: self.library.documents([doc_id])[0])
+        return open_endpoint_reader(
+            alias,
+            self.settings.model_named(alias),
+            render=lambda prompt, unit: prompts.render(prompt, unit, document(unit.doc_id)),
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from errors import RereadError
@@ -27,7 +27,7 @@ def convert_all(
     take: Callable[[], Work | None],
     convert: Callable[[Child, Work], Result],
     stop: Callable[[], None],
-) -> Iterator[tuple[Work, Result | RereadError]]:
+) -> Generator[tuple[Work, Result | RereadError], None, None]:
     """Each piece of work with its result or its error, in the order they are finished, until `take` gives None.
 
     `convert` runs in the child's own thread; an error other than RereadError ends the crew and is raised here. `stop` must make

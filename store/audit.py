@@ -47,32 +47,47 @@ def audit_library(library: Library, lines: Mapping[str, Iterable[Line]], *, deep
     ]
 
 
-def _column(library: Library, name: str, columns: list[str], where: str | None = None) -> list[dict[str, Any]]:
+def _columns(library: Library, name: str, columns: list[str], where: str | None = None) -> Any:
+    """These columns as an Arrow table: as Python objects those of a large library would not fit into memory."""
     query = library.table(name).search().select(columns)
-    return (query.where(where) if where else query).to_arrow().to_pylist()
+    return (query.where(where) if where else query).to_arrow()
 
 
-def _doubled(ids: list[str], name: str) -> list[Finding]:
+def _counts(rows: Any, group: list[str]) -> Counter[tuple[str, ...]]:
+    """How many rows each group has."""
+    counted = rows.group_by(group).aggregate([([], "count_all")]).to_pydict()
+    keys = zip(*(counted[column] for column in group), strict=True)
+    return Counter(dict(zip(keys, counted["count_all"], strict=True)))
+
+
+def _doubled(rows: Any, name: str) -> list[Finding]:
+    import pyarrow.compute as pc
+
+    if pc.count_distinct(rows["id"]).as_py() == rows.num_rows:
+        return []
     return [
-        Finding(what="doubled", kind=name, key=key, reason=f"{n} rows have this id") for key, n in Counter(ids).items() if n > 1
+        Finding(what="doubled", kind=name, key=key, reason=f"{n} rows have this id")
+        for (key,), n in _counts(rows, ["id"]).items()
+        if n > 1
     ]
 
 
 def _audit_ids(library: Library, name: str, wanted: set[str]) -> list[Finding]:
     """Each id of the ledger has one row, and no row is without a line."""
-    ids = [row["id"] for row in _column(library, name, ["id"])]
+    rows = _columns(library, name, ["id"])
+    ids = set(rows["id"].to_pylist())
     missing = [
         Finding(what="missing", kind=name, key=key, reason="the ledger says done, and there is no row")
-        for key in wanted - set(ids)
+        for key in sorted(wanted - ids)
     ]
-    return [*missing, *_surplus(name, set(ids) - wanted), *_doubled(ids, name)]
+    return [*missing, *_surplus(name, ids - wanted), *_doubled(rows, name)]
 
 
 def _audit_counts(library: Library, name: str, group: list[str], wanted: dict[tuple[str, ...], int]) -> list[Finding]:
     """Each group of rows is as large as the ledger says, and no finished group is unknown to it."""
-    where = "status = 'ok'" if name == tables.EXTRACTIONS else None
-    rows = _column(library, name, ["id", *group], where)
-    found = Counter(tuple(row[column] for column in group) for row in rows)
+    where = "is_current AND status = 'ok'" if name == tables.EXTRACTIONS else None
+    rows = _columns(library, name, ["id", *group], where)
+    found = _counts(rows, group)
     wrong = [
         Finding(
             what="missing" if found[key] < n else "surplus",
@@ -85,18 +100,18 @@ def _audit_counts(library: Library, name: str, group: list[str], wanted: dict[tu
     ]
     # Readings of a document of which some units failed are rows without a line, and rightly so.
     unknown = set() if name == tables.EXTRACTIONS else {" ".join(key) for key in found.keys() - wanted.keys()}
-    return [*wrong, *_surplus(name, unknown), *_doubled([row["id"] for row in rows], name)]
+    return [*wrong, *_surplus(name, unknown), *_doubled(rows, name)]
 
 
 def _audit_blobs(library: Library, wanted: set[str], deep: bool) -> list[Finding]:
     there = set(library.blobs.digests())
     missing = [
         Finding(what="missing", kind="blob", key=key, reason="the ledger names it, and there is no file")
-        for key in wanted - there
+        for key in sorted(wanted - there)
     ]
     damaged = [
         Finding(what="damaged", kind="blob", key=key, reason="its bytes do not hash to its name")
-        for key in (there & wanted if deep else ())
+        for key in (sorted(there & wanted) if deep else ())
         if not library.blobs.is_sound(key)
     ]
     return [*missing, *_surplus("blob", there - wanted), *damaged]

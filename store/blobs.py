@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
 
-from errors import LibraryError
+from errors import LibraryError, Unreadable
+from store.leftovers import name_in_progress
 
 
 class Blobs:
@@ -30,24 +31,22 @@ class Blobs:
     def put(self, data: bytes) -> str:
         """Store these bytes; returns their sha256."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self.path_of(digest).exists():
-            temporary = self._temporary()
-            temporary.write_bytes(data)
-            self._keep(temporary, digest)
+        if not self.has(digest):
+            with self._temporary() as temporary:
+                temporary.write_bytes(data)
+                self._keep(temporary, digest)
         return digest
 
     def put_file(self, path: Path, digest: str) -> None:
-        """Store a copy of a file whose sha256 was computed before; raises LibraryError where the file has changed since."""
-        if self.path_of(digest).exists():
+        """Store a copy of a file whose sha256 was computed before; raises Unreadable where the file has changed since, even if
+        the bytes that it had are stored already: whatever was made of it meanwhile may be of the new ones."""
+        _refuse_unless_same(path, path.name, digest)
+        if self.has(digest):
             return
-        temporary = self._temporary()
-        shutil.copyfile(path, temporary)
-        with temporary.open("rb") as copy:
-            now = hashlib.file_digest(copy, "sha256").hexdigest()
-        if now != digest:
-            temporary.unlink()
-            raise LibraryError(f"{path.name!r} changed while it was read. Nothing was stored. Add it again.")
-        self._keep(temporary, digest)
+        with self._temporary() as temporary:
+            shutil.copyfile(path, temporary)
+            _refuse_unless_same(temporary, path.name, digest)
+            self._keep(temporary, digest)
 
     def get(self, digest: str) -> bytes:
         """The bytes of this digest; raises LibraryError where they are missing."""
@@ -83,19 +82,54 @@ class Blobs:
         for digest in digests:
             self.path_of(digest).unlink(missing_ok=True)
 
-    def _temporary(self) -> Path:
-        folder = self.root / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
+    @property
+    def in_progress(self) -> Path:
+        """The folder of blobs that are being written."""
+        return self.root / "tmp"
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A name to write to; what was not kept by the end is removed. Raises LibraryError where it cannot be written."""
+        path = self.in_progress / name_in_progress()
+        try:
+            self.in_progress.mkdir(parents=True, exist_ok=True)
+            yield path
+        except OSError as error:
+            raise LibraryError(
+                f"Could not write to {self.root}: {error}. Nothing of this file was stored. "
+                "Free some space, or check that the folder may be written, then run the command again."
+            ) from error
+        finally:
+            path.unlink(missing_ok=True)
 
     def _keep(self, temporary: Path, digest: str) -> None:
         final = self.path_of(digest)
+        is_new = not final.parent.exists()
         final.parent.mkdir(exist_ok=True)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        _sync(temporary)
         temporary.rename(final)
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(final.parent)
+        if is_new:
+            _sync(self.root)
+
+
+def _sync(path: Path) -> None:
+    """Wait until this file, or the names in this folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_unless_same(path: Path, name: str, digest: str) -> None:
+    try:
+        with path.open("rb") as file:
+            now = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Unreadable(
+            f"{name!r} could be read before and cannot now: {error.strerror}. Nothing of it was stored. "
+            "Check that it is still there, then add it again."
+        ) from error
+    if now != digest:
+        raise Unreadable(f"{name!r} changed while it was added. Nothing of it was stored. Add it again when it is complete.")

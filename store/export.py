@@ -18,6 +18,11 @@ from records import Document, Evidence, Extraction, as_json
 
 FORMATS = ("jsonl", "csv", "parquet")
 
+#: How a cell begins that a spreadsheet would run, the full-width signs of East Asian versions included.
+_FORMULA = re.compile(r"[=@+\-\t\r\n＝＠＋－]")
+#: A signed number, with its unit or error after it: nothing in it can call a function or another program.
+_NUMBER = re.compile(r"[+-][\d.][^=+*|!(@]*")
+
 _PLACE = ("doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "extraction_id")
 
 
@@ -55,7 +60,7 @@ def write_parquet(extractions: Iterable[Extraction], documents: Mapping[str, Doc
         values = [row.get(name) for row in rows]
         try:
             columns[name] = pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             columns[name] = pa.array([None if value is None else str(_cell(value)) for value in values])
     try:
         pq.write_table(pa.table(columns), path)
@@ -78,7 +83,9 @@ def flat_rows(extractions: Iterable[Extraction], documents: Mapping[str, Documen
             ]
             if evidence or path == "":
                 evidence = evidence or list(extraction.reading.evidence)
-                yield {**_flat(item), **_place(extraction, documents[extraction.doc_id], evidence)}
+                # A prompt may ask for a year or a title too: those of the record are told from the document's.
+                fields = {f"record.{name}" if name in _PLACE else name: value for name, value in _flat(item).items()}
+                yield {**fields, **_place(extraction, documents[extraction.doc_id], evidence)}
 
 
 def _items(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -132,6 +139,6 @@ def _cell(value: Any) -> Any:
     """A value as one CSV cell. A cell that a spreadsheet would run as a formula is given as text: papers are hostile input."""
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and re.match(r"[=@\t\r]|[+-](?![\d.])", value):
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return "'" + value
     return value

@@ -6,12 +6,11 @@ again, never a half that counts as whole. That is why every save here first remo
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
 from records import Chunk, Conversion, Document, Extraction, Paper
 from store import tables
 from store.blobs import Blobs
+from store.leftovers import name_in_progress, remove_leftovers
 from store.lock import WriterLock
 
 FORMAT = 1
@@ -65,33 +65,54 @@ class Library:
         return self._tables[name]
 
     def _open_table(self, name: str) -> Any:
-        if (self.root / "lance" / f"{name}.lance").exists():
+        with suppress(ValueError):  # not there, or only its folder: its making was cut short
             return self._database.open_table(name)
         with self.writing():
+            with suppress(ValueError):  # made by another process while this one waited
+                return self._database.open_table(name)
             table = self._database.create_table(name, schema=tables.schemas(self.dimension)[name], exist_ok=True)
             table.set_unenforced_primary_key("id")
             return table
 
     def save_papers(self, papers: Sequence[Paper]) -> None:
         """Store these papers' rows in one commit per table, in place of what a crash may have left of them."""
+        doc_ids = [paper.document.id for paper in papers]
+        conversions = [paper.conversion.id for paper in papers]
         with self.writing():
-            known = self._known(tables.DOCUMENTS, "id", [paper.document.id for paper in papers])
-            conversions = [paper.conversion.id for paper in papers]
-            self._delete(tables.CONVERSIONS, "id", conversions)
-            self._delete(tables.CHUNKS, "conversion_id", conversions)
-            self._retire_chunks(known)
-            self._add(tables.DOCUMENTS, [tables.document_row(p.document) for p in papers if p.document.id not in known])
+            added = {row["id"]: row["added"] for row in self._rows(tables.DOCUMENTS, where=within("id", doc_ids))}
+            self._delete(tables.CONVERSIONS, within("id", conversions))
+            self._delete(tables.CHUNKS, f"{within('doc_id', doc_ids)} AND {within('conversion_id', conversions)}")
+            self._retire_chunks(doc_ids)
+            self._add(tables.DOCUMENTS, [tables.document_row(p.document) for p in papers if p.document.id not in added])
+            known = [paper.document for paper in papers if paper.document.id in added]
+            self._replace(tables.DOCUMENTS, [tables.document_row(document, added[document.id]) for document in known])
             self._add(tables.CONVERSIONS, [tables.conversion_row(paper.conversion) for paper in papers])
             self._add(tables.CHUNKS, [row for paper in papers for row in _chunk_rows(paper)])
 
     def save_extractions(self, extractions: Sequence[tuple[Extraction, np.ndarray]], *, years: dict[str, int | None]) -> None:
         """Store extractions, each with the vector of its unit, in place of rows with the same ids."""
+        doc_ids = {extraction.doc_id for extraction, _ in extractions}  # indexed, so that no whole column is read
+        ids = [extraction.id for extraction, _ in extractions]
         with self.writing():
-            self._delete(tables.EXTRACTIONS, "id", [extraction.id for extraction, _ in extractions])
+            self._delete(tables.EXTRACTIONS, f"{within('doc_id', doc_ids)} AND {within('id', ids)}")
             rows = [
                 tables.extraction_row(extraction, vector, years.get(extraction.doc_id)) for extraction, vector in extractions
             ]
             self._add(tables.EXTRACTIONS, rows)
+
+    def retire_extractions(self, reading_key: str, current: Mapping[str, Set[str]]) -> None:
+        """Of these documents, given with the ids of all that was now read of them with this key, mark what is not among them:
+        it was read from chunks that a newer conversion has replaced."""
+        if not current:
+            return
+        where = f"is_current AND {within('reading_key', [reading_key])} AND {within('doc_id', current)}"
+        with self.writing():
+            rows = self._rows(tables.EXTRACTIONS, where=where, columns=["id", "doc_id"])
+            old = [row["id"] for row in rows if row["id"] not in current[row["doc_id"]]]
+            if old:
+                self.table(tables.EXTRACTIONS).update(
+                    where=f"{within('doc_id', current)} AND {within('id', old)}", values={"is_current": False}
+                )
 
     def documents(self, ids: Sequence[str] | None = None) -> list[Document]:
         """These documents, or all, by name."""
@@ -106,26 +127,37 @@ class Library:
     def chunks(self, doc_ids: Sequence[str]) -> dict[str, tuple[list[Chunk], np.ndarray]]:
         """The current chunks of each document in reading order, with their vectors, shape (chunks, dimension)."""
         rows = self._rows(tables.CHUNKS, where=f"is_current AND {within('doc_id', doc_ids)}")
+        by_document: dict[str, list[dict[str, Any]]] = {doc_id: [] for doc_id in doc_ids}
+        for row in sorted(rows, key=lambda row: row["ordinal"]):
+            by_document[row["doc_id"]].append(row)
         found: dict[str, tuple[list[Chunk], np.ndarray]] = {}
-        for doc_id in doc_ids:
-            own = sorted((row for row in rows if row["doc_id"] == doc_id), key=lambda row: row["ordinal"])
+        for doc_id, own in by_document.items():
             vectors = np.array([row["vector"] for row in own], dtype=np.float32).reshape(len(own), self.dimension)
             found[doc_id] = ([tables.chunk_of(row) for row in own], vectors)
         return found
 
     def extractions(self, reading_key: str, doc_ids: Sequence[str]) -> Iterator[Extraction]:
-        """What was read with this key from these documents, in the order of the documents."""
+        """What was read with this key from these documents' newest conversions, in the order of the documents."""
         for start in range(0, len(doc_ids), 200):
             batch = doc_ids[start : start + 200]
-            rows = self._rows(tables.EXTRACTIONS, where=f"{within('reading_key', [reading_key])} AND {within('doc_id', batch)}")
+            where = f"is_current AND {within('reading_key', [reading_key])} AND {within('doc_id', batch)}"
+            rows = self._rows(tables.EXTRACTIONS, where=where)
             order = {doc_id: position for position, doc_id in enumerate(batch)}
             yield from (tables.extraction_of(row) for row in sorted(rows, key=lambda row: order[row["doc_id"]]))
 
     def readings(self, reading_key: str, doc_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         """What was read successfully with this key from these documents: by extraction id, its values, tokens and seconds."""
-        where = f"{within('reading_key', [reading_key])} AND {within('doc_id', doc_ids)} AND status = 'ok'"
+        where = f"is_current AND status = 'ok' AND {within('reading_key', [reading_key])} AND {within('doc_id', doc_ids)}"
         rows = self._rows(tables.EXTRACTIONS, where=where, columns=["id", *tables.SUMMED])
         return {row["id"]: {name: row[name] for name in tables.SUMMED if row[name] is not None} for row in rows}
+
+    def bytes(self) -> int:
+        """Of everything in the folder."""
+        total = 0
+        for path in self.root.rglob("*"):
+            with suppress(FileNotFoundError):  # a file in progress, removed since it was listed
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     def count(self, name: str) -> int:
         """Rows of this table."""
@@ -135,18 +167,17 @@ class Library:
         """Remove these documents' rows from every table; the blobs are the caller's to remove."""
         with self.writing():
             for name in (tables.EXTRACTIONS, tables.CHUNKS, tables.CONVERSIONS):
-                self._delete(name, "doc_id", ids)
-            self._delete(tables.DOCUMENTS, "id", ids)
+                self._delete(name, within("doc_id", ids))
+            self._delete(tables.DOCUMENTS, within("id", ids))
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder for work in progress, removed at the end; those of processes that died are removed at the beginning."""
         parent = self.root / "tmp"
         parent.mkdir(exist_ok=True)
-        for left in parent.iterdir():
-            if not is_alive(int(left.name.partition("-")[0])):
-                shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=f"{os.getpid()}-") as folder:
+        remove_leftovers(parent)
+        remove_leftovers(self.blobs.in_progress)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=name_in_progress()) as folder:
             yield Path(folder)
 
     def maintain(self) -> None:
@@ -158,27 +189,36 @@ class Library:
                 table.optimize(cleanup_older_than=KEEP_VERSIONS)
         self._commits = 0
 
-    def _retire_chunks(self, doc_ids: set[str]) -> None:
-        if doc_ids:
-            self.table(tables.CHUNKS).update(where=f"is_current AND {within('doc_id', doc_ids)}", values={"is_current": False})
+    def _retire_chunks(self, doc_ids: Sequence[str]) -> None:
+        table, where = self.table(tables.CHUNKS), f"is_current AND {within('doc_id', doc_ids)}"
+        if table.count_rows(where):
+            table.update(where=where, values={"is_current": False})
 
-    def _known(self, name: str, column: str, values: Sequence[str]) -> set[str]:
-        rows = self._rows(name, where=within(column, values), columns=[column])
-        return {row[column] for row in rows}
-
-    def _delete(self, name: str, column: str, values: Sequence[str]) -> None:
-        table, where = self.table(name), within(column, values)
+    def _delete(self, name: str, where: str) -> None:
+        table = self.table(name)
         if table.count_rows(where):
             table.delete(where)
 
+    def _replace(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Add these rows in place of those with the same ids, in one commit, so that no reader misses them in between."""
+        if rows:
+            merge = self.table(name).merge_insert("id").use_index(False)  # an index would switch the key's check off
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(self._arrow(name, rows))
+            self._committed()
+
     def _add(self, name: str, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
+        if rows:
+            table = self.table(name)
+            table.add(self._arrow(name, rows))
+            self._index(name, table)
+            self._committed()
+
+    def _arrow(self, name: str, rows: list[dict[str, Any]]) -> Any:
         import pyarrow as pa
 
-        table = self.table(name)
-        table.add(pa.Table.from_pylist(rows, schema=tables.schemas(self.dimension)[name]))
-        self._index(name, table)
+        return pa.Table.from_pylist(rows, schema=tables.schemas(self.dimension)[name])
+
+    def _committed(self) -> None:
         self._commits += 1
         if self._commits >= COMMITS_PER_COMPACTION:
             self.maintain()
@@ -209,18 +249,7 @@ def _chunk_rows(paper: Paper) -> list[dict[str, Any]]:
     return [tables.chunk_row(chunk, vector, paper.document.year) for chunk, vector in pairs]
 
 
-def is_alive(pid: int) -> bool:
-    """True while a process of this host has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def within(column: str, values: Sequence[str] | set[str]) -> str:
+def within(column: str, values: Iterable[str]) -> str:
     """SQL: the column is one of these values; quotes inside them are doubled."""
     quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return f"{column} IN ({quoted})" if quoted else "false"
@@ -231,10 +260,11 @@ def create_library(root: Path, *, embedding: str, dimension: int) -> Library:
     root.mkdir(parents=True, exist_ok=True)
     text = (
         "# A Reread library. Written once; a library of a newer format is refused, never changed.\n"
-        f'format = {FORMAT}\nembedding_model = "{embedding}"\ndimension = {dimension}\ncreated = "{tables.now()}"\n'
+        f"format = {FORMAT}\nembedding_model = {json.dumps(embedding, ensure_ascii=False)}\n"
+        f'dimension = {dimension}\ncreated = "{tables.now()}"\n'
     )
-    temporary = root / "library.toml.tmp"
-    temporary.write_text(text)
+    temporary = root / f"library.toml.{name_in_progress()}"
+    temporary.write_text(text, encoding="utf-8")
     temporary.rename(root / "library.toml")
     return Library(root, embedding=embedding, dimension=dimension)
 
@@ -249,11 +279,11 @@ def open_library(root: Path, *, embedding: str) -> Library:
     Raises LibraryError where there is none or its library.toml cannot be read, LibraryTooNew, EmbeddingMismatch.
     """
     try:
-        facts = tomllib.loads((root / "library.toml").read_text())
+        facts = tomllib.loads((root / "library.toml").read_text(encoding="utf-8"))
         version, model, dimension = int(facts["format"]), str(facts["embedding_model"]), int(facts["dimension"])
     except FileNotFoundError as error:
         raise LibraryError(f"There is no library in {root}. Make one with `reread add PAPERS --library {root}`.") from error
-    except (tomllib.TOMLDecodeError, KeyError, ValueError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:  # ValueError: not TOML, not UTF-8, or not a number
         raise LibraryError(
             f"{root / 'library.toml'} cannot be read: {error}. Nothing was changed. Restore the file from a copy of the library."
         ) from error

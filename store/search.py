@@ -15,6 +15,9 @@ from records import Document, Filter, Hit, SearchMode
 from store import tables
 from store.library import Library, within
 
+#: Pages that a filter can name one by one; no paper has more, and '1-999999999' must not become SQL of that length.
+MOST_PAGES = 10_000
+
 _SCORES = {
     SearchMode.HYBRID: ("_relevance_score", "rrf"),
     SearchMode.TEXT: ("_score", "bm25"),
@@ -60,14 +63,14 @@ def _builder(table: Any, words: str, vector: np.ndarray | None, mode: SearchMode
 
 
 def _where(only: Filter, in_extractions: bool) -> str:
-    terms = ["status = 'ok' AND n_values > 0" if in_extractions else "is_current"]
+    terms = ["is_current AND status = 'ok' AND n_values > 0" if in_extractions else "is_current"]
     if only.doc_ids is not None:
         terms.append(within("doc_id", only.doc_ids))
     if only.years is not None:
         terms.append(f"year BETWEEN {only.years[0]} AND {only.years[1]}")
     if only.pages is not None:
-        wanted = " OR ".join(f"array_has(pages, {page})" for page in range(only.pages[0], only.pages[1] + 1))
-        terms.append(f"({wanted or 'false'})")
+        wanted = range(only.pages[0], min(only.pages[1], only.pages[0] + MOST_PAGES) + 1)
+        terms.append(f"array_has_any(pages, make_array({', '.join(map(str, wanted))}))" if wanted else "false")
     if only.kinds is not None and not in_extractions:
         terms.append(within("kind", only.kinds))
     if only.reading_key is not None:

@@ -135,6 +135,7 @@ _EXTRACTIONS = pa.schema(
         ("model_key", pa.string()),
         ("lane", pa.string()),
         ("reason", pa.string()),
+        ("is_current", pa.bool_()),  # of the newest chunks that its question has read: what search and export give
         ("status", pa.string()),  # ok or failed
         ("n_values", pa.int32()),
         ("record", pa.string()),
@@ -164,8 +165,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def document_row(document: Document) -> dict[str, Any]:
-    return {**asdict(document), "csl": json.dumps(document.csl, ensure_ascii=False), "added": now()}
+def document_row(document: Document, added: str | None = None) -> dict[str, Any]:
+    return {**asdict(document), "csl": json.dumps(document.csl, ensure_ascii=False), "added": added or now()}
 
 
 def document_of(row: dict[str, Any]) -> Document:
@@ -235,6 +236,7 @@ def extraction_row(extraction: Extraction, vector: np.ndarray, year: int | None)
         "chunk_ids": list(extraction.chunk_ids),
         "lane": extraction.route.lane.value,
         "reason": extraction.route.reason,
+        "is_current": True,
         "status": "ok" if reading.is_ok else "failed",
         "n_values": len(reading.evidence),
         "record": json.dumps(reading.record, ensure_ascii=False) if reading.record is not None else None,

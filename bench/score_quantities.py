@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Write the quantities that the rules find in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
+
+    bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors]
+
+With --errors it prints each true quantity that was missed or cut otherwise, and each that is not true, in its sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from extract.embedded.quantities import find_quantities
+
+
+def predicted(text: str) -> list[dict[str, object]]:
+    """The quantities of one paragraph as the scorer reads them."""
+    return [
+        {
+            "start": quantity.start,
+            "end": quantity.end,
+            "unit": text[slice(*quantity.unit)] if quantity.unit else None,
+            "entity": None,
+            "property": None,
+        }
+        for quantity in find_quantities(text)
+    ]
+
+
+def show_errors(document: dict[str, object], made: list[dict[str, object]]) -> None:
+    text = str(document["text"])
+    true = {(a["start"], a["end"]) for a in document["annotations"] if a["type"] == "Quantity"}  # type: ignore[attr-defined]
+    mine = {(q["start"], q["end"]) for q in made}
+    for sign, spans in (("missed", true - mine), ("extra ", mine - true)):
+        for start, end in sorted(spans):
+            print(f"{sign} {text[max(0, start - 40) : start]!r} [[{text[start:end]}]] {text[end : end + 30]!r}")
+
+
+def main() -> int:
+    if len(sys.argv) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    documents = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines() if line.strip()]
+    predicted("1 mg")  # compiles the patterns
+    start = time.perf_counter()
+    made = [{"doc": document["doc"], "quantities": predicted(document["text"])} for document in documents]
+    seconds = time.perf_counter() - start
+    Path(sys.argv[2]).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in made))
+    if "--errors" in sys.argv:
+        for document, line in zip(documents, made, strict=True):
+            show_errors(document, line["quantities"])
+    print(f"{len(documents)} paragraphs in {seconds:.2f} s, {len(documents) / seconds:.0f}/s", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

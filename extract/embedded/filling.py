@@ -1,0 +1,176 @@
+"""Fill a prompt's record from one unit, with the evidence of every value.
+
+`doubts` says first which sentences need the encoder: those that could be meant by a field of free text, judged by shared words.
+`fill` then makes the record. Fields with a shape of their own (quantities, identifiers, entries, names) need no encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from extract.embedded.claims import is_whole
+from extract.embedded.fields import FREE, Field
+from extract.embedded.items import Likeness, is_answer, items
+from extract.embedded.leaves import Context, all_of_finder, fitted, leaf
+from extract.embedded.sentences import Sentence
+from extract.embedded.view import UnitView
+from extract.embedded.words import overlap
+
+#: Cosine of a sentence to a field's name and description above which it answers, and above which it does with shared words.
+ALIKE, ALIKE_WITH_WORDS = 0.55, 0.35
+#: Sentences of a unit that are asked about one field: two, and more of a long unit.
+MAX_DOUBTS, SENTENCES_PER_DOUBT = 2, 15
+
+
+class Told(NamedTuple):
+    """A value's path in the record and the sentence it was read from."""
+
+    path: str
+    sentence: Sentence
+
+
+class Cannot(Exception):
+    """The schema requires a value that the text does not hold."""
+
+
+def fill(field: Field, view: UnitView, likeness: Likeness, path: str = "") -> tuple[dict[str, Any], list[Told]]:
+    """The record of this field's schema. Raises Cannot where a required value that may not be null is not to be had."""
+    record: dict[str, Any] = {}
+    told: list[Told] = []
+    for part in field.fields:
+        at = f"{path}.{part.name}" if path else part.name
+        value, evidence = _value(part, view, likeness, at)
+        if value is None and not part.is_nullable:
+            if part.is_required:
+                raise Cannot(at)
+            continue
+        record[part.name] = value
+        told += evidence
+    return record, told
+
+
+def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[Any, list[Told]]:
+    if part.kind == "list" and part.item is not None and part.item.kind == "record":
+        made = items(part, view, likeness)
+        told = [
+            Told(f"{path}[{i}].{inner}", item.sentence)
+            for i, item in enumerate(made)
+            for inner in _leaf_paths(item.record, part.item)
+        ]
+        return [item.record for item in made], told
+    if part.kind == "list":
+        return _values(part, view, likeness, path)
+    if part.kind == "record":
+        try:
+            return fill(part, view, likeness, path)
+        except Cannot:
+            return None, []
+    best = _best(part, view, likeness)
+    return (None, []) if best is None else (best[0], [Told(path, best[1])])
+
+
+def _leaf_paths(record: dict[str, Any], field: Field, path: str = "") -> Iterator[str]:
+    """The paths of the values in an item, its quote left out: that is evidence, not a value."""
+    quotes = {part.name for part in field.fields if part.kind == "quote"}
+    inner = {part.name: part for part in field.fields}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _leaf_paths(value, inner[name], f"{path}{name}.")
+        elif isinstance(value, list):
+            yield from (f"{path}{name}[{i}]" for i in range(len(value)))
+        elif value is not None and name not in quotes:
+            yield f"{path}{name}"
+
+
+def _values(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[list[Any], list[Told]]:
+    """A list of values: all of a kind, or the sentences that mean what the field asks for."""
+    inner, limit = part.item, part.schema.get("maxItems", 50)
+    if inner is None:
+        return [], []
+    found: dict[Any, Sentence] = {}
+    for sentence in view.sentences:
+        for value in _all(part, inner, sentence, view, likeness):
+            if (fit := fitted(inner, value)) is not None:
+                found.setdefault(fit, sentence)
+    kept = list(found.items())[:limit]
+    return [value for value, _ in kept], [Told(f"{path}[{i}]", sentence) for i, (_, sentence) in enumerate(kept)]
+
+
+def _all(part: Field, inner: Field, sentence: Sentence, view: UnitView, likeness: Likeness) -> Iterator[Any]:
+    if inner.kind in ("quantity", "value", "number", "count"):
+        for quantity in view.quantities.get(sentence, []):
+            at = Context(sentence, view.quantities[sentence], quantity)
+            if is_answer(inner, at):
+                yield leaf(inner, at)
+    elif inner.kind in FREE or inner.kind == "enum":
+        if _is_alike(part, sentence, likeness):
+            yield leaf(inner, Context(sentence, []))
+    else:
+        yield from all_of_finder(inner, sentence)
+
+
+def _best(part: Field, view: UnitView, likeness: Likeness) -> tuple[Any, Sentence] | None:
+    """The value of a lone field: from the sentence that speaks of it most."""
+    ranked = sorted(
+        (
+            (_shared(part, sentence) + likeness.get((id(sentence), part.meaning), 0.0), -i)
+            for i, sentence in enumerate(view.sentences)
+        ),
+        reverse=True,
+    )
+    for score, i in ranked[:6]:
+        sentence = view.sentences[-i]
+        value = _of_sentence(part, sentence, view, likeness)
+        if value is not None and (score > 0 or part.kind in ("doi", "arxiv")):
+            return value, sentence
+    return None
+
+
+def _of_sentence(part: Field, sentence: Sentence, view: UnitView, likeness: Likeness) -> Any | None:
+    quantities = view.quantities.get(sentence, [])
+    if part.kind in ("quantity", "value", "number", "count", "unit"):
+        answers = (Context(sentence, quantities, one) for one in quantities)
+        return next((value for at in answers if is_answer(part, at) and (value := leaf(part, at)) is not None), None)
+    if part.kind in FREE or part.kind in ("enum", "boolean", "property", "entity", "condition"):
+        if not _is_alike(part, sentence, likeness):
+            return None
+        return True if part.kind == "boolean" else leaf(part, Context(sentence, quantities))
+    return leaf(part, Context(sentence, quantities))
+
+
+def _shared(part: Field, sentence: Sentence) -> float:
+    return 0.6 * overlap(part.stems, sentence.stems_around) + 0.4 * overlap(part.about, sentence.stems)
+
+
+def _is_alike(part: Field, sentence: Sentence, likeness: Likeness) -> bool:
+    alike = likeness.get((id(sentence), part.meaning), 0.0)
+    return alike >= ALIKE or (alike >= ALIKE_WITH_WORDS and overlap(part.stems, sentence.stems_around) >= 0.5)
+
+
+def free_fields(field: Field) -> list[Field]:
+    """The fields that only meaning finds a value for."""
+    found: list[Field] = []
+    for part in field.fields:
+        inner = part.item if part.kind == "list" else part
+        if inner is None:
+            continue
+        if inner.kind == "record":
+            hangs = {one.kind for one in inner.fields}
+            if part.kind == "record":
+                found += free_fields(inner)
+            elif hangs <= {"sentence", "phrase", "enum", "boolean", "quote", "property", "entity", "condition", "list"}:
+                found.append(part)
+        elif inner.kind in FREE or inner.kind in ("enum", "boolean", "property", "entity", "condition"):
+            found.append(part)
+    return found
+
+
+def doubts(part: Field, view: UnitView) -> list[Sentence]:
+    """The sentences of this unit that share most words with a free field: the ones worth the encoder's time."""
+    ranked = sorted(
+        ((_shared(part, sentence), -i) for i, sentence in enumerate(view.sentences) if is_whole(sentence.text)),
+        reverse=True,
+    )
+    limit = MAX_DOUBTS + len(view.sentences) // SENTENCES_PER_DOUBT
+    return [view.sentences[-i] for score, i in ranked[:limit] if score > 0 or len(view.sentences) <= MAX_DOUBTS]

@@ -1,0 +1,269 @@
+"""Fill a list of records: one item for each thing in the text that the item's fields ask for.
+
+What an item hangs on follows from its fields. With a quantity among them, each quantity is a candidate; with the parts of a
+reference, each entry of the reference list; with a claim, each sentence that claims; with a name, each name. The other fields
+are then taken from the same sentence. An item without what its schema requires is dropped, and so is one that would tell a
+reader nothing: a number of nothing in particular.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from extract.embedded.claims import MIN_WEIGHT, claim_weight
+from extract.embedded.conversion_of_units import is_same_measure
+from extract.embedded.fields import Field
+from extract.embedded.leaves import Context, fitted, leaf
+from extract.embedded.measured import is_property
+from extract.embedded.names import named
+from extract.embedded.quantities import Quantity, QuantityKind
+from extract.embedded.sentences import Sentence
+from extract.embedded.unit_words import is_counted
+from extract.embedded.view import UnitView
+from extract.embedded.words import overlap, stems_of
+from records import ChunkKind
+
+Likeness = dict[tuple[int, str], float]  #: of a sentence (its id) and a field's meaning, -1 to 1, where it was asked for
+
+_ENTRY_KINDS = ("authors", "title", "venue", "volume", "pages")
+_NUMBER_KINDS = ("quantity", "value", "number")
+_CONFIDENCE = re.compile(r"\s?(?:CI\b|CL\b|C\.L\.|C\.I\.|confidence|credible|CrI\b|HPD|HDI)")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One record of a list with the sentence it was read from; `weight` decides where there are too many."""
+
+    record: dict[str, Any]
+    sentence: Sentence
+    weight: float
+
+
+def items(field: Field, view: UnitView, likeness: Likeness) -> list[Item]:
+    """The items of this list of records, in the text's order, no more than its schema takes, none twice."""
+    record = field.item
+    assert record is not None
+    made: dict[str, Item] = {}
+    for at, weight in _candidates(field, record, view, likeness):
+        item = _item(record, at, weight)
+        if item is not None:
+            key = repr({name: value for name, value in item.record.items() if name not in _quotes(record)})
+            made.setdefault(key, item)
+    limit = field.schema.get("maxItems", 50)
+    kept = sorted(made.values(), key=lambda item: -item.weight)[:limit]
+    return sorted(kept, key=lambda item: (item.sentence.index, item.sentence.start))
+
+
+def _quotes(record: Field) -> set[str]:
+    return {part.name for part in record.fields if part.kind == "quote"}
+
+
+def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness) -> Iterator[tuple[Context, float]]:
+    kinds = {part.kind for part in record.fields}
+    if len(kinds & set(_ENTRY_KINDS)) >= 2:
+        yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
+    elif "count" in kinds and not kinds & {"unit", "quantity"}:
+        yield from _counts(view)
+    elif kinds & set(_NUMBER_KINDS):
+        yield from _measurements(record, view)
+    elif "claim" in kinds:
+        yield from _claims(view)
+    elif "name" in kinds:
+        yield from _names(field, record, view)
+    else:
+        yield from _identified_or_alike(field, record, view, likeness)
+
+
+def _measurements(record: Field, view: UnitView) -> Iterator[tuple[Context, float]]:
+    asked = next(part for part in record.fields if part.kind in _NUMBER_KINDS)
+    is_general = not asked.stems and not asked.unit_hint
+    for sentence, quantities in view.quantities.items():
+        for quantity in quantities:
+            at = Context(sentence, quantities, quantity)
+            if is_general:
+                if _is_measurement(at) and (at.measured.property or at.measured.entity):
+                    yield at, 1.0 + bool(at.measured.property) + bool(quantity.unit)
+            elif is_answer(asked, at):
+                yield at, 1.0
+
+
+def _is_measurement(at: Context) -> bool:
+    """Whether the quantity is one that a scientist would list: neither a date, a count of sections, nor a confidence level."""
+    quantity, text = at.quantity, at.text
+    assert quantity is not None
+    if quantity.kind in (QuantityKind.YEAR, QuantityKind.DATE, QuantityKind.COUNT):
+        return False
+    if _CONFIDENCE.match(text, quantity.end) or (quantity.unit and is_counted(text[slice(*quantity.unit)])):
+        return False
+    if quantity.kind is QuantityKind.NUMBER:
+        return _is_named_number(at)
+    return (
+        at.sentence.chunk.kind is ChunkKind.TABLE
+        or text[slice(*quantity.value)][0].isdigit()
+        or text[quantity.value[0]] in "-−–+."
+    )
+
+
+def _is_named_number(at: Context) -> bool:
+    """Whether a number without a unit has a name that makes it a measurement: 'odds ratio 2.84', but not 'p = 0.04'."""
+    span = at.measured.property
+    assert at.quantity is not None
+    if span is None or at.text[slice(*span)] in ("p", "P", "n", "N"):
+        return False
+    printed = at.text[slice(*at.quantity.value)]
+    return "." in printed or (printed[-1].isdigit() and is_property(at.text[slice(*span)]))
+
+
+def is_answer(field: Field, at: Context) -> bool:
+    """Whether this quantity answers a field that asks for one thing: its unit fits, and the sentence speaks of it."""
+    quantity = at.quantity
+    if quantity is None or quantity.kind in (QuantityKind.DATE, QuantityKind.YEAR):
+        return False
+    if field.unit_hint:
+        if quantity.unit is None or not is_same_measure(at.text[slice(*quantity.unit)], field.unit_hint):
+            return False
+    elif field.kind == "count" and quantity.unit and quantity.number != int(quantity.number or 0.5):
+        return False
+    if (field.kind == "number" and at.text[quantity.value[0]].isalpha()) or _P.search(at.text, 0, quantity.start):
+        return False
+    wanted = field.stems or field.about
+    if not wanted:
+        return field.unit_hint is not None
+    return overlap(wanted, _stems_near(at)) > (0.3 if field.unit_hint and not field.stems else 0.5)
+
+
+#: Characters before and after a quantity in which the words that name it stand.
+_BEFORE, _AFTER = 80, 30
+
+
+def _stems_near(at: Context) -> frozenset[str]:
+    """The words that can name this quantity: those before it, up to the one before, and the few after it in the same clause."""
+    quantity = at.quantity
+    assert quantity is not None
+    floor = max([at.span[0], quantity.start - _BEFORE, *(q.end for q in at.quantities if q.end <= quantity.start)])
+    ceiling = min([at.span[1], quantity.end + _AFTER, *(q.start for q in at.quantities if q.start >= quantity.end)])
+    after = re.split(r"[,;:()]", at.text[quantity.end : ceiling])[0]
+    return stems_of(at.text[floor : quantity.end] + " " + after)
+
+
+def _counts(view: UnitView) -> Iterator[tuple[Context, float]]:
+    for sentence, quantities in view.quantities.items():
+        for quantity in quantities:
+            if _is_sample_size(sentence.chunk.text, quantity):
+                yield Context(sentence, quantities, quantity), 1.0
+
+
+_PEOPLE = re.compile(
+    r"(?:[a-z-]+\s){0,2}(?:participants|patients|subjects|volunteers|respondents|individuals|people|persons|men|"
+    r"women|children|adults|"
+    r"infants|students|employees|households|samples|animals|mice|rats|cells|specimens|cases|controls|studies|sites|"
+    r"plots|trees|images|"
+    r"documents|sentences|articles|papers|genes|proteins|species|observations|measurements|records|galaxies|stars|"
+    r"pages|examples)\b"
+)
+_P = re.compile(r"\b[pP]\s?[=<>≤]?\s?$")
+_N = re.compile(r"(?<![\w])[nN]\s?=\s?$")
+
+
+def _is_sample_size(text: str, quantity: Quantity) -> bool:
+    number = quantity.number
+    if number is None or number < 2 or not float(number).is_integer():
+        return False
+    if _N.search(text, max(0, quantity.value[0] - 6), quantity.value[0]):
+        return True
+    if quantity.kind is QuantityKind.COUNT and text[quantity.value[0]].isdigit():
+        return bool(_PEOPLE.match(text, quantity.end + 1))
+    return quantity.unit is not None and bool(_PEOPLE.fullmatch(text[slice(*quantity.unit)]))
+
+
+def _claims(view: UnitView) -> Iterator[tuple[Context, float]]:
+    for sentence in view.sentences:
+        weight = claim_weight(sentence.text)
+        if weight >= MIN_WEIGHT and sentence.chunk.kind is ChunkKind.TEXT:
+            yield Context(sentence, []), weight
+
+
+def _names(field: Field, record: Field, view: UnitView) -> Iterator[tuple[Context, float]]:
+    name = record.of_kind("name")
+    assert name is not None
+    asked = name.stems | field.stems
+    for sentence in view.sentences:
+        for span in named(sentence.chunk.text, (sentence.start, sentence.end), asked):
+            yield Context(sentence, [], name=span), 1.0
+
+
+def _identified_or_alike(field: Field, record: Field, view: UnitView, likeness: Likeness) -> Iterator[tuple[Context, float]]:
+    """Items that hang on an identifier (a DOI, a URL), or on a sentence that means what the list asks for."""
+    has_identifier = next((part for part in record.fields if part.kind in ("doi", "arxiv", "url", "identifier", "email")), None)
+    for sentence in view.sentences:
+        at = Context(sentence, view.quantities.get(sentence, []))
+        if has_identifier is not None:
+            value = leaf(has_identifier, at)
+            if value is not None and _is_about(field, has_identifier, sentence, str(value)):
+                yield at, 1.0
+        elif (alike := likeness.get((id(sentence), field.meaning), 0.0)) > 0:
+            yield at, alike
+
+
+#: Where data and code are kept.
+_HOSTS = re.compile(
+    r"github|gitlab|bitbucket|zenodo|figshare|dryad|osf\.io|kaggle|huggingface|sourceforge|cran\.r|"
+    r"pypi\.org|dataverse|ncbi\.nlm|ebi\.ac",
+    re.I,
+)
+
+
+def _is_about(field: Field, part: Field, sentence: Sentence, value: str) -> bool:
+    """Whether this identifier is one that the list asks for: its sentence has one of the list's words, and it is no licence."""
+    if "creativecommons.org" in value:
+        return False
+    wanted = part.about | field.about | field.stems
+    return not wanted or bool(wanted & sentence.stems) or bool(_HOSTS.search(value))
+
+
+def _item(record: Field, at: Context, weight: float) -> Item | None:
+    """The item's record; None where a required value is not to be had."""
+    values: dict[str, Any] = {}
+    for part in record.fields:
+        value = _part(part, record, at)
+        if value is None and not part.is_nullable:
+            if part.is_required:
+                return None
+            continue
+        values[part.name] = value
+    told = [name for name, value in values.items() if value not in (None, []) and name not in _quotes(record)]
+    return Item(values, at.sentence, weight) if told else None
+
+
+def _part(part: Field, record: Field, at: Context) -> Any | None:
+    if part.kind == "list":
+        return _list(part, at)
+    if part.kind == "record":
+        inner = _item(part, at, 1.0)
+        return inner.record if inner else None
+    if part.kind in ("number", "quantity", "value") and part.unit_hint and not (at.quantity and is_answer(part, at)):
+        return _other_quantity(part, at)
+    return leaf(part, at)
+
+
+def _other_quantity(part: Field, at: Context) -> Any | None:
+    """A second number of the item, such as a temperature: the only quantity of the sentence in its unit."""
+    fits = [
+        other for other in at.quantities if other.unit and is_same_measure(at.text[slice(*other.unit)], part.unit_hint or "")
+    ]
+    return leaf(part, Context(at.sentence, at.quantities, fits[0])) if len(fits) == 1 else None
+
+
+def _list(part: Field, at: Context) -> list[Any]:
+    inner, limit = part.item, part.schema.get("maxItems", 50)
+    if inner is None:
+        return []
+    if at.entry is not None and inner.kind in at.entry.parts:
+        values = [fitted(inner, at.text[slice(*span)]) for span in at.entry.parts[inner.kind]]
+    else:
+        value = leaf(inner, at)
+        values = [value]
+    return [value for value in values if value is not None][:limit]

@@ -1,0 +1,207 @@
+"""Find the quantities in a text: numbers with what belongs to them (unit, sign of comparison, range, tolerance).
+
+By rule: each number in figures or words is an atom; what stands around it says whether it is a quantity at all or part of a
+name, a citation or a label ('IL-6', '[12]', 'Figure 3', 'Smith et al., 2003'); neighbours are then joined into ranges,
+tolerances and lists. What a newcomer would get wrong: most digits in a paper are not measurements, and one wrong
+'Figure 3' in a table of results costs more trust than ten missed values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from extract.embedded.joins import Atom, is_between, joint_of, widened
+from extract.embedded.labels import DASH, YEAR, barred, ends_name, goes_on, is_cited_year, is_glued, is_labelled
+from extract.embedded.numbers import FIGURES, WORDS, number_of
+from extract.embedded.unit_words import unit_pattern
+from extract.embedded.words import listed
+
+
+class QuantityKind(StrEnum):
+    MEASURE = "measure"  #: has a unit
+    COUNT = "count"  #: a whole number of things
+    NUMBER = "number"  #: without a unit: a ratio, a score, a coefficient
+    YEAR = "year"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One quantity. text[start:end] is all of it, with 'about' or '>'; text[value[0]:value[1]] its figures."""
+
+    start: int
+    end: int
+    value: tuple[int, int]
+    unit: tuple[int, int] | None  #: where its unit stands
+    kind: QuantityKind
+    number: float | None  #: the first of its numbers
+    low_high: tuple[float, float] | None = None  #: of a range
+
+
+_NUMBER = re.compile(rf"(?<![\w.])(?:{FIGURES}|(?i:{WORDS}|one(?!\w)))")
+_HAS_NUMBER = re.compile(
+    r"\d|\b(?:t(?:wo|hree|en|wel|hir|wen)|f(?:our|ive|if|or)|s(?:ix|even)|nine|eight|eleven|"
+    r"one|hundred|dozen)",
+    re.I,
+)
+
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+_DATE = re.compile(
+    rf"(?<!\w)(?:\d{{1,2}}(?:st|nd|rd|th)?(?:\s(?:of\s)?)(?=[A-Z]))?{_MONTH}(?:\s\d{{1,2}}(?:st|nd|rd|"
+    rf"th)?(?!\d))?,?(?:\s(?:of\s)?(?:1[5-9]|20)\d\d)?"
+    r"(?!\w)|(?<![\w-])(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
+    r"|(?<![\w:.])[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?:\s?(?:UTC?|GMT|LT|[ap]\.?m\.?)(?!\w)|(?![\w:]))"
+)
+_GAPS = " \u00a0\u2009\u202f-‐‑"
+
+
+def find_quantities(text: str) -> list[Quantity]:
+    """The quantities of this text in its order, none overlapping."""
+    if not _HAS_NUMBER.search(text):
+        return []
+    dates = list(_dates(text))
+    closed = [*barred(text), *((date.start, date.end) for date in dates)]
+    atoms = [atom for atom in _atoms(text) if not any(start <= atom.start < end for start, end in closed)]
+    found = [quantity for run in _runs(text, atoms) for quantity in _quantities(text, run)]
+    return sorted([*dates, *found], key=lambda quantity: quantity.start)
+
+
+def _dates(text: str) -> Iterator[Quantity]:
+    for match in _DATE.finditer(text):
+        if any(sign.isdigit() for sign in match[0]):
+            end = match.start() + len(match[0].rstrip(" ,"))
+            span = (match.start(), end)
+            yield Quantity(match.start(), end, span, None, QuantityKind.DATE, None)
+
+
+def _atoms(text: str) -> Iterator[Atom]:
+    """Every number that stands for itself, with the unit right after it."""
+    units = unit_pattern()
+    end = 0
+    for match in _NUMBER.finditer(text):
+        start, stop = match.span()
+        if start < end:
+            continue
+        if text[start] in DASH and start and (text[start - 1].isalnum() or text[start - 1] in ")%°"):
+            start += 1  # a dash between two things, not a sign
+        if is_glued(text, start, end):
+            continue
+        unit = _unit_at(text, stop, units)
+        if unit is None and goes_on(text, stop):
+            continue
+        end = unit[1] if unit else stop
+        yield Atom(start, stop, unit, match[0][0].isalpha())
+
+
+def _unit_at(text: str, end: int, units: re.Pattern[str]) -> tuple[int, int] | None:
+    start = end
+    sign = text[end : end + 1]
+    if sign and sign in _GAPS:
+        start += 1
+    found = units.match(text, start)
+    if not found:
+        return None
+    if start == end and len(found[0]) == 1 and found[0] not in "%‰°mshgkKVWJLTNσ€$":
+        return None  # 3D, 13C, 2006b
+    if start > end and sign in "-‐‑" and len(found[0]) == 1 and found[0] not in "mshgLK":
+        return None
+    if text[found.end() : found.end() + 2] in ("′", "’", "'") or (
+        text[start : start + 1] == "°" and text[start + 1 : start + 2].isdigit()
+    ):
+        return None
+    return found.span()
+
+
+def _runs(text: str, atoms: list[Atom]) -> Iterator[list[tuple[str, Atom]]]:
+    """Neighbours that belong together, each with how it joins the one before ('' for the first)."""
+    run: list[tuple[str, Atom]] = []
+    for atom in atoms:
+        joint = None
+        if run:
+            joint = joint_of(text, run[-1][1], atom, may_be_range=len(run) == 1 and is_between(text, run[0][1].start))
+        if run and joint is None:
+            yield run
+            run = []
+        run.append((joint or "", atom))
+    if run:
+        yield run
+
+
+def _quantities(text: str, run: list[tuple[str, Atom]]) -> Iterator[Quantity]:
+    """The quantities of one run. A list shares the unit at its end, or falls apart where there is none."""
+    first, last = run[0][1], run[-1][1]
+    if first.unit is None and is_labelled(text, first.start):
+        return
+    joints = [joint for joint, _ in run]
+    years = [bool(YEAR.match(text[atom.start : atom.end])) and atom.unit is None for _, atom in run]
+    is_list = "and" in joints or "comma" in joints
+    if is_list and not (joints[-1] == "and" and (all(years) or _is_shared(text, last))):
+        cut = next(i for i, joint in enumerate(joints) if joint in ("and", "comma"))
+        yield from _quantities(text, run[:cut])
+        yield from _quantities(text, [("", run[cut][1]), *run[cut + 1 :]])
+        return
+    made = _quantity(text, run, is_year=all(years))
+    if made:
+        yield made
+
+
+def _is_shared(text: str, last: Atom) -> bool:
+    """Whether the unit at the end of a list is one of all its numbers."""
+    return last.unit is not None and text[slice(*last.unit)] not in _PERCENT
+
+
+_PERCENT = ("%", "percent")
+
+
+def _quantity(text: str, run: list[tuple[str, Atom]], *, is_year: bool) -> Quantity | None:
+    first, last = run[0][1], run[-1][1]
+    unit = last.unit or next((atom.unit for _, atom in run if atom.unit), None)
+    if is_year and is_cited_year(text, first.start, last.end):
+        return None
+    if unit is None and ends_name(text, first.start, first.end):
+        return None
+    if first.is_word and len(run) == 1 and text[first.start : first.end].lower() == "one" and not _is_exact_one(text, first):
+        return None
+    is_range = any(joint == "range" for joint, _ in run)
+    start, end = widened(text, first.start, last.stop, is_range=is_range)
+    numbers = [number_of(text[atom.start : atom.end]) for _, atom in run]
+    made = Quantity(start, end, (first.start, last.end), unit, QuantityKind.NUMBER, numbers[0])
+    if is_range and len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
+        made = replace(made, low_high=(numbers[0], numbers[1]))
+    return replace(made, kind=_kind(text, made, is_year=is_year))
+
+
+def _is_exact_one(text: str, atom: Atom) -> bool:
+    """'one' counts where it has a unit or follows 'at least'; else it is a pronoun or an article."""
+    return atom.unit is not None or bool(
+        re.search(r"(?:at least|at most|only|exactly|than)\s$", text[max(0, atom.start - 12) : atom.start], re.I)
+    )
+
+
+def _kind(text: str, made: Quantity, *, is_year: bool) -> QuantityKind:
+    if made.unit:
+        return QuantityKind.MEASURE
+    if is_year:
+        return QuantityKind.YEAR
+    words = text[slice(*made.value)]
+    if words.isdigit() or words[0].isalpha() or re.fullmatch(r"\d{1,3}(?:,\d{3})+", words):
+        following = re.match(r"\s([a-z][a-z-]+)", text[made.end : made.end + 24])
+        if following and following[1] not in _NO_NOUN:
+            return QuantityKind.COUNT
+    return QuantityKind.NUMBER
+
+
+_NO_NOUN = frozenset(
+    listed(
+        """
+        and or to in on at of for with by from as is are was were be been than that which who when while where after before
+        between but respectively versus vs per had has have showed shows did does do can could may might will would
+        """
+    )
+)

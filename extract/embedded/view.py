@@ -1,0 +1,55 @@
+"""A unit as the embedded reader sees it: its sentences, and what stands in each, found once and only when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from extract.embedded.entries import Entry, entries
+from extract.embedded.quantities import Quantity, find_quantities
+from extract.embedded.sentences import Sentence, sentences_of
+from records import Chunk, ChunkKind
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """The chunks that the prompt reads of one unit."""
+
+    chunks: tuple[Chunk, ...]
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        return [one for i, chunk in enumerate(self.chunks) for one in _sentences(chunk, i)]
+
+    @cached_property
+    def entries(self) -> list[tuple[Sentence, Entry]]:
+        """The entries of the reference list, each with its whole text as its sentence."""
+        found = [(i, entry) for i, chunk in enumerate(self.chunks) if _has_entries(chunk) for entry in entries(chunk.text)]
+        return [(Sentence(self.chunks[i], i, entry.start, entry.end), entry) for i, entry in found]
+
+    @cached_property
+    def quantities(self) -> dict[Sentence, list[Quantity]]:
+        """The quantities of each sentence that has any; their spans are of the chunk's text."""
+        found: dict[Sentence, list[Quantity]] = {}
+        by_chunk = [find_quantities(chunk.text) for chunk in self.chunks]
+        for sentence in self.sentences:
+            inside = [q for q in by_chunk[sentence.index] if sentence.start <= q.start and q.end <= sentence.end + 1]
+            if inside:
+                found[sentence] = inside
+        return found
+
+
+def _sentences(chunk: Chunk, index: int) -> list[Sentence]:
+    """A table's sentences are its lines."""
+    if chunk.kind is not ChunkKind.TABLE:
+        return sentences_of(chunk, index)
+    found, start = [], 0
+    for line in chunk.text.splitlines(keepends=True):
+        if line.strip():
+            found.append(Sentence(chunk, index, start, start + len(line.rstrip())))
+        start += len(line)
+    return found
+
+
+def _has_entries(chunk: Chunk) -> bool:
+    return chunk.kind is ChunkKind.REFERENCES

@@ -1,0 +1,54 @@
+"""Put the chunks of documents together into what a prompt reads in one call.
+
+A unit's id is the hash of its chunks' ids and of nothing else: a section of one chunk and that chunk are the same unit, and
+two prompts that read by section share theirs. The prompt's kinds are therefore not looked at here: a unit holds all its
+chunks, and each reader reads those that its prompt names (`chunks_read`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from records import Chunk, Prompt, Unit, UnitKind, content_id
+
+
+def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKind) -> list[Unit]:
+    """The chunks as units, in order of their first chunk. Chunks of several documents may come together; each unit is of one.
+
+    vectors: shape (len(chunks), dimension), row i of chunk i, or None.
+    """
+    if vectors is not None and len(vectors) != len(chunks):
+        raise ValueError(f"{len(chunks)} chunks came with {len(vectors)} vectors; row i must be the vector of chunk i.")
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, chunk in enumerate(chunks):
+        groups.setdefault(_group(chunk, unit), []).append(i)
+    return [
+        _unit([chunks[i] for i in rows], None if vectors is None else vectors[rows]) for rows in map(sorted, groups.values())
+    ]
+
+
+def chunks_read(unit: Unit, prompt: Prompt) -> tuple[Chunk, ...]:
+    """The chunks of this unit that the prompt reads."""
+    return tuple(chunk for chunk in unit.chunks if chunk.kind in prompt.kinds)
+
+
+def _group(chunk: Chunk, unit: UnitKind) -> tuple[object, ...]:
+    """What the chunks of one unit have in common."""
+    if unit is UnitKind.CHUNK:
+        return chunk.conversion_id, chunk.id
+    if unit is UnitKind.SECTION:
+        return chunk.conversion_id, chunk.headings
+    return (chunk.conversion_id,)
+
+
+def _unit(chunks: list[Chunk], vectors: np.ndarray | None) -> Unit:
+    order = sorted(range(len(chunks)), key=lambda i: chunks[i].ordinal)
+    in_order = tuple(chunks[i] for i in order)
+    return Unit(
+        id=content_id(*(chunk.id for chunk in in_order)),
+        doc_id=in_order[0].doc_id,
+        chunks=in_order,
+        vectors=None if vectors is None else vectors[order],
+    )

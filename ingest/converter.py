@@ -1,0 +1,276 @@
+"""One PDF with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
+
+Two converters: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
+layout model and TableFormer. Both refuse a file for the same reasons, before Docling sees it, and both give the
+same record. Nothing slow is imported before `open_converter`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from errors import Damaged, Encrypted, NotAPdf, NoTextLayer, TimedOut, TooLarge, WeightsMissing
+from ingest.figures import Figure, cut_figures
+from records import PageQuality
+
+if TYPE_CHECKING:
+    from docling.datamodel.document import ConversionResult
+    from docling.document_converter import DocumentConverter
+    from docling_core.types.doc import DoclingDocument
+
+#: Raised with every change of the rules that changes a document: it is part of each conversion's identity.
+RULES_VERSION = 1
+#: Points; the largest page that the PDF standard allows (200 inches).
+_MAX_SIDE = 14_400
+#: Bytes; a file over this is refused by the intake, here it only bounds what Docling would accept.
+_MAX_BYTES = 1 << 30
+#: Visible characters on a page below which it counts as a page without text: a stamp or a page number.
+_FEW_CHARS = 50
+#: Words of a language without garbage: a text layer with fewer letters than this is not usable.
+_MIN_LETTERS = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedPaper:
+    """What the converter made of one file."""
+
+    document: DoclingDocument  #: page and box on every item
+    markdown: str
+    n_pages: int
+    is_partial: bool  #: True where pages are missing; `warnings` name them
+    warnings: tuple[str, ...]
+    pages: tuple[PageQuality, ...]
+    figures: tuple[Figure, ...]
+
+
+Convert = Callable[[Path], ConvertedPaper]
+
+
+def converter_key(name: str) -> str:
+    """Name, version and options of a converter: part of the identity of all that it makes."""
+    engine = f"rules/{RULES_VERSION}" if name == "rules" else name
+    versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
+    return " ".join([engine, *versions])
+
+
+_PACKAGES = (("docling", "docling-slim"), ("docling-parse", "docling-parse"))
+
+
+def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Path | None) -> Convert:
+    """The converter of this name, loaded once for many documents.
+
+    Raises WeightsMissing for 'neural' where its weights or packages are not there.
+    """
+    if name not in ("rules", "neural"):
+        raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    docling = _open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
+
+    def convert(path: Path) -> ConvertedPaper:
+        _preflight(path, max_pages)
+        result = docling.convert(path, raises_on_error=False, max_num_pages=max_pages, max_file_size=_MAX_BYTES)
+        _check_result(result, path)
+        return _as_paper(result, path)
+
+    return convert
+
+
+def _open_rules(timeout_s: float) -> DocumentConverter:
+    from docling.datamodel.base_models import InputFormat
+    from docling.document_converter import DocumentConverter, PdfFormatOption
+
+    from ingest.layout.backend import UnrenderedBackend
+    from ingest.layout.engine import RulesPipeline, RulesPipelineOptions
+
+    options = RulesPipelineOptions(document_timeout=0.8 * timeout_s, enable_remote_services=False)
+    option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=UnrenderedBackend, pipeline_options=options)
+    return DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
+
+
+#: Folders inside `artifacts`, as `docling-tools models download` lays them out.
+_WEIGHTS = ("docling-project--docling-layout-heron", "docling-project--docling-models")
+
+
+def _open_neural(timeout_s: float, artifacts: Path | None) -> DocumentConverter:
+    """Docling's own pipeline with its layout model and TableFormer, from weights on disk."""
+    folder = artifacts or Path.home() / ".cache" / "docling" / "models"
+    _check_weights(folder)
+    from docling.datamodel.base_models import InputFormat
+    from docling.datamodel.pipeline_options import ThreadedPdfPipelineOptions
+    from docling.document_converter import DocumentConverter, PdfFormatOption
+
+    options = ThreadedPdfPipelineOptions(
+        artifacts_path=folder,
+        do_ocr=False,
+        do_table_structure=True,
+        document_timeout=0.8 * timeout_s,
+        enable_remote_services=False,
+        allow_external_plugins=False,
+    )
+    docling = DocumentConverter(
+        allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: PdfFormatOption(pipeline_options=options)}
+    )
+    docling.initialize_pipeline(InputFormat.PDF)
+    return docling
+
+
+def _check_weights(folder: Path) -> None:
+    missing = [f"{folder / name}" for name in _WEIGHTS if not (folder / name).is_dir()]
+    packages = [name for name in ("torchvision", "docling_ibm_models") if importlib.util.find_spec(name) is None]
+    if not missing and not packages:
+        return
+    lacks = ", ".join([f"the package {name}" for name in packages] + missing)
+    raise WeightsMissing(
+        f"The converter 'neural' needs {lacks}. No document was read. Install with `pip install docling torchvision`, "
+        f"fetch the weights with `docling-tools models download -o {folder} layout tableformer`, or use the converter 'rules'."
+    )
+
+
+def _preflight(path: Path, max_pages: int) -> None:
+    """Refuse what Docling should not see. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
+    import pypdfium2
+
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if b"%PDF-" not in head:
+        raise NotAPdf(f"{path.name} is not a PDF: it does not begin with '%PDF-'. Nothing was read. Check what it really is.")
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise _load_error(path, error) from error
+    try:
+        _check_pages(pdf, path, max_pages)
+    finally:
+        pdf.close()
+
+
+def _load_error(path: Path, error: Exception) -> Encrypted | Damaged:
+    if "password" in str(error).lower() or "security" in str(error).lower():
+        return Encrypted(f"{path.name} needs a password. Nothing was read. Save it without a password, then add it again.")
+    return Damaged(
+        f"PDFium could not open {path.name}: {error}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
+    )
+
+
+def _check_pages(pdf: Any, path: Path, max_pages: int) -> None:
+    n_pages = len(pdf)
+    if n_pages == 0:
+        raise Damaged(f"{path.name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
+    if n_pages > max_pages:
+        raise TooLarge(
+            f"{path.name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages."
+        )
+    for index in range(n_pages):
+        width, height = pdf.get_page_size(index)
+        if max(width, height) > _MAX_SIDE:
+            raise TooLarge(
+                f"Page {index + 1} of {path.name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
+                "Nothing was read. Print it to a normal page size, then add it again."
+            )
+
+
+def _check_result(result: ConversionResult, path: Path) -> None:
+    """Raises TimedOut or Damaged where nothing came out."""
+    from docling.datamodel.base_models import ConversionStatus
+
+    if result.status in (ConversionStatus.SUCCESS, ConversionStatus.PARTIAL_SUCCESS) and result.document.pages:
+        return
+    reasons = "; ".join(dict.fromkeys(error.error_message for error in result.errors)) or "no reason given"
+    if result.has_timeout_errors():
+        raise TimedOut(f"{path.name} took too long: {reasons}. Nothing was kept. Raise convert_timeout_s, then add it again.")
+    raise Damaged(
+        f"Docling could not read {path.name}: {reasons}. Nothing was kept. Fetch it again, or repair it (qpdf, for example)."
+    )
+
+
+def _as_paper(result: ConversionResult, path: Path) -> ConvertedPaper:
+    document = result.document
+    pages = tuple(_page_qualities(result))
+    _check_text(pages, document, path)
+    done = {page.page for page in pages}
+    n_pages = result.input.page_count
+    missing = [number for number in range(1, n_pages + 1) if number not in done]
+    return ConvertedPaper(
+        document=document,
+        markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
+        n_pages=n_pages,
+        is_partial=bool(missing),
+        warnings=tuple(_warnings(pages, missing)),
+        pages=pages,
+        figures=tuple(cut_figures(path, document)),
+    )
+
+
+def _page_qualities(result: ConversionResult) -> list[PageQuality]:
+    """What is known of each page that was read."""
+    document = result.document
+    texts, figures = Counter[int](), Counter[int]()
+    for item in document.texts:
+        for prov in item.prov:
+            texts[prov.page_no] += prov.charspan[1] - prov.charspan[0]
+    for picture in document.pictures:
+        for prov in picture.prov[:1]:
+            figures[prov.page_no] += int(prov.bbox.width * prov.bbox.height)
+    return [
+        PageQuality(
+            page=page.page_no,
+            width=page.size.width,
+            height=page.size.height,
+            n_chars=page.n_chars if hasattr(page, "n_chars") else texts[page.page_no],
+            figure_share=min(1.0, figures[page.page_no] / max(1.0, page.size.width * page.size.height)),
+            confidence=_confidence(result, page.page_no),
+        )
+        for page in result.pages
+        if page.size
+    ]
+
+
+def _confidence(result: ConversionResult, page_no: int) -> float:
+    """Mean of the scores that Docling has for this page: of the text, of the layout, of the tables."""
+    scores = result.confidence.pages[page_no]
+    known = [s for s in (scores.parse_score, scores.layout_score, scores.table_score) if s == s]  # NaN is not known
+    return sum(known) / len(known) if known else 0.0
+
+
+def _warnings(pages: tuple[PageQuality, ...], missing: list[int]) -> list[str]:
+    found = []
+    if missing:
+        found.append(f"pages not read: {_numbers(missing)}; the others were kept")
+    bare = [page.page for page in pages if page.n_chars < _FEW_CHARS]
+    if bare:
+        found.append(f"pages without text (scans, or figures only): {_numbers(bare)}")
+    return found
+
+
+def _numbers(pages: list[int]) -> str:
+    """[1, 2, 3, 7] as '1-3, 7'."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1].append(page)
+        else:
+            runs.append([page])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def _check_text(pages: tuple[PageQuality, ...], document: DoclingDocument, path: Path) -> None:
+    """Raises NoTextLayer where the pages hold no usable text."""
+    n_chars = sum(page.n_chars for page in pages)
+    bare = sum(page.n_chars < _FEW_CHARS for page in pages)
+    if n_chars and bare <= len(pages) // 2:
+        letters = sum(len(re.findall(r"[^\W\d_]", item.text)) for item in document.texts)
+        total = sum(len(re.findall(r"\S", item.text)) for item in document.texts)
+        if not total or letters >= _MIN_LETTERS * total:
+            return
+    raise NoTextLayer(
+        f"{path.name} has no usable text layer: {n_chars} characters on {len(pages)} pages, {bare} pages without text. "
+        "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
+    )

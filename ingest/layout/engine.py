@@ -1,0 +1,208 @@
+"""The rules as Docling plugins: a layout model, a table model, and the pipeline that runs them.
+
+The pipeline differs from Docling's in one thing that matters: all pages are parsed before any is laid out. The
+body's type, running heads and heading levels can only be told from the whole document, and Docling's pages
+reach a layout model in small batches and out of order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docling.datamodel.base_models import (
+    AssembledUnit,
+    Cluster,
+    ConversionStatus,
+    DoclingComponentType,
+    ErrorItem,
+    FailureCategory,
+    LayoutPrediction,
+    Page,
+    Table,
+    TableStructurePrediction,
+)
+from docling.datamodel.document import ConversionResult
+from docling.datamodel.pipeline_options import BaseLayoutOptions, BaseTableStructureOptions, ThreadedPdfPipelineOptions
+from docling.models.base_layout_model import BaseLayoutModel
+from docling.models.base_table_model import BaseTableStructureModel
+from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
+from docling_core.types.doc import DocItemLabel, DoclingDocument, DocumentOrigin, PageItem, Size
+from pydantic import ConfigDict, PrivateAttr
+
+from ingest.layout.backend import UnrenderedBackend
+from ingest.layout.block import Block, Kind
+from ingest.layout.document import add_blocks, bounding_box, table_data
+from ingest.layout.fonts import FontBook
+from ingest.layout.page import PageSignals
+from ingest.layout.reading import read_layout
+from ingest.layout.signals import read_signals
+
+
+class RulesLayoutOptions(BaseLayoutOptions):
+    kind: ClassVar[str] = "reread_rules"
+
+
+class RulesTableOptions(BaseTableStructureOptions):
+    kind: ClassVar[str] = "reread_rules"
+
+
+class RulesPipelineOptions(ThreadedPdfPipelineOptions):
+    layout_options: BaseLayoutOptions = RulesLayoutOptions()
+    table_structure_options: BaseTableStructureOptions = RulesTableOptions()
+    do_ocr: bool = False
+
+
+class SignalPage(Page):
+    """A page with what the rules see of it, instead of Docling's parsed page (five times as large)."""
+
+    _signals: PageSignals | None = PrivateAttr(default=None)
+
+    @property
+    def n_chars(self) -> int:
+        """Visible characters of the text layer."""
+        return self._signals.n_chars if self._signals else 0
+
+
+class BlockCluster(Cluster):
+    """A cluster that still knows its block: a cluster alone has no level, no caption and no second part."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    block: Any = None
+
+
+class RulesLayoutModel(BaseLayoutModel):
+    requires_layout_postprocessing = False
+
+    def __init__(self, *, options: RulesLayoutOptions, **_: Any) -> None:
+        self.options = options
+
+    @classmethod
+    def get_options_type(cls) -> type[BaseLayoutOptions]:
+        return RulesLayoutOptions
+
+    def predict_layout(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[LayoutPrediction]:
+        """The blocks of these pages, which are all that the document has."""
+        signals = [page._signals for page in pages if isinstance(page, SignalPage) and page._signals]
+        return [
+            LayoutPrediction(clusters=[_cluster(number, block, page) for number, block in enumerate(blocks)])
+            for page, blocks in zip(pages, read_layout(signals), strict=True)
+        ]
+
+
+def _cluster(number: int, block: Block, page: Page) -> BlockCluster:
+    assert page.size is not None
+    box = bounding_box(block.rect).to_top_left_origin(page.size.height)
+    return BlockCluster(id=number, label=DocItemLabel(block.kind.value), bbox=box, block=block)
+
+
+class RulesTableModel(BaseTableStructureModel):
+    enabled = True
+
+    def __init__(self, *, options: RulesTableOptions, **_: Any) -> None:
+        self.options = options
+
+    @classmethod
+    def get_options_type(cls) -> type[BaseTableStructureOptions]:
+        return RulesTableOptions
+
+    def predict_tables(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[TableStructurePrediction]:
+        """The grid that the layout found while it decided that this is a table: without one it would be none."""
+        return [
+            TableStructurePrediction(
+                table_map={
+                    cluster.id: _table(cluster, page)
+                    for cluster in (page.predictions.layout.clusters if page.predictions.layout else ())
+                    if isinstance(cluster, BlockCluster) and cluster.block.kind is Kind.TABLE
+                }
+            )
+            for page in pages
+        ]
+
+
+def _table(cluster: BlockCluster, page: Page) -> Table:
+    data = table_data(cluster.block.grid)
+    return Table(
+        label=cluster.label,
+        id=cluster.id,
+        page_no=page.page_no,
+        cluster=cluster,
+        otsl_seq=[],
+        num_rows=data.num_rows,
+        num_cols=data.num_cols,
+        table_cells=data.table_cells,  # type: ignore[arg-type]
+    )
+
+
+class RulesPipeline(StandardPdfPipeline):
+    """Docling's PDF pipeline with rules in place of its models; loads no weights and no torchvision."""
+
+    def _init_models(self) -> None:
+        self.keep_images = self.keep_backend = False
+        self.layout_model = RulesLayoutModel(options=RulesLayoutOptions())
+        self.table_model = RulesTableModel(options=RulesTableOptions())
+        self.enrichment_pipe = []
+
+    @classmethod
+    def get_default_options(cls) -> ThreadedPdfPipelineOptions:
+        return RulesPipelineOptions()
+
+    def _build_document(self, conv_res: ConversionResult) -> ConversionResult:
+        backend = conv_res.input._backend
+        assert isinstance(backend, UnrenderedBackend)
+        deadline = time.monotonic() + (self.pipeline_options.document_timeout or float("inf"))
+        fonts = FontBook(backend.path_or_stream)
+        try:
+            pages = self._parse(conv_res, backend, fonts, deadline)
+        finally:
+            fonts.close()
+        pages.sort(key=lambda page: page.page_no)
+        conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
+        complete = len(pages) == backend.page_count()
+        conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS
+        if not pages:
+            conv_res.status = ConversionStatus.FAILURE
+        return conv_res
+
+    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, fonts: FontBook, deadline: float) -> list[Page]:
+        """The pages that could be parsed in time; each of the others leaves an error."""
+        pages: list[Page] = []
+        for result in backend.results():
+            if time.monotonic() > deadline:
+                missing = backend.page_count() - len(pages) - len(conv_res.errors)
+                conv_res.errors.append(_error(f"out of time with {missing} pages left", FailureCategory.TIMEOUT))
+                break
+            if not result.success:
+                conv_res.errors.append(_error(result.error_message, FailureCategory.BACKEND_FAILURE, result.page_number))
+                continue
+            page = SignalPage(page_no=result.page_number, size=Size(width=result.page_width, height=result.page_height))
+            page._signals = read_signals(result, fonts)
+            pages.append(page)
+        return pages
+
+    def _assemble_document(self, conv_res: ConversionResult) -> ConversionResult:
+        source = conv_res.input
+        document = DoclingDocument(name=Path(source.file.name).stem)
+        document.origin = DocumentOrigin(
+            mimetype="application/pdf", filename=source.file.name, binary_hash=source.document_hash
+        )
+        for page in conv_res.pages:
+            assert page.size is not None
+            document.pages[page.page_no] = PageItem(page_no=page.page_no, size=page.size)
+        clusters = [c for page in conv_res.pages if page.predictions.layout for c in page.predictions.layout.clusters]
+        add_blocks(document, [cluster.block for cluster in clusters if isinstance(cluster, BlockCluster)])
+        conv_res.assembled = AssembledUnit()
+        conv_res.document = document
+        return conv_res
+
+
+def _error(message: str, category: FailureCategory, page_no: int | None = None) -> ErrorItem:
+    return ErrorItem(
+        component_type=DoclingComponentType.DOCUMENT_BACKEND,
+        module_name="RulesPipeline",
+        error_message=message,
+        category=category,
+        page_no=page_no,
+    )

@@ -1,0 +1,87 @@
+"""Display formulas: rows of mathematics that stand apart from the text, with their limits, fractions and number.
+
+A formula comes as many small lines (a numerator, a limit of a sum); left alone, they would cut the paragraphs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.page import Line, Rect, enclosing, overlap
+from ingest.layout.style import DocumentStyle
+
+_OPERATOR = re.compile(r"[=≈≃≅≡∼<>≤≥≪≫±∓×÷∑∏∫∂∇√∞∈∉⊂⊆∪∩∀∃→←↔⇒⟨⟩‖∥∝∘⊗⊕∆Δ^]|¼|\+|−")
+_NUMBER = re.compile(r"^\(?[A-Z]?\d{1,3}(?:\.\d{1,3})?[a-z]?\)$")
+_FUNCTIONS = frozenset(["exp", "log", "sin", "cos", "tan", "min", "max", "arg", "lim", "sup", "inf", "det", "diag", "mod", "var", "cov", "tanh", "cosh", "sinh", "erf", "for", "and", "with", "where", "if", "otherwise", "otherwise,", "sgn", "rank", "span", "prob"])
+_WORD = re.compile(r"^[\W\d]*[A-Za-zÀ-ÿ]{3,}[\W]*$")
+
+
+def find_formulas(lines: Sequence[Line], page_no: int, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
+    """The display formulas among these lines, and the lines that are left."""
+    prose = [line for line in lines if _n_words(line) >= 3]
+    loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style)]
+    blocks, taken = [], set()
+    for cluster in _clusters(loose, style):
+        if _is_formula(cluster):
+            ordered = sorted(cluster, key=lambda line: (-round(line.base / (0.6 * style.size)), line.rect.left))
+            text = " ".join(line.text for line in ordered)
+            rect = enclosing(line.rect for line in cluster)
+            blocks.append(Block(kind=Kind.FORMULA, page=page_no, rect=rect, lines=tuple(ordered), text=text))
+            taken |= {id(line) for line in cluster}
+    return blocks, [line for line in lines if id(line) not in taken]
+
+
+def _n_words(line: Line) -> int:
+    """Words of a language, mathematics aside."""
+    return sum(bool(_WORD.match(w.text)) and not w.face.is_math and w.text.lower() not in _FUNCTIONS for w in line.words)
+
+
+def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
+    """True where the line is the short end, or the beginning, of a paragraph rather than a row of its own."""
+    if _NUMBER.match(line.text):
+        return False
+    for other in prose:
+        drop = other.base - line.base
+        if abs(drop) > 1.3 * style.pitch or abs(other.size - line.size) > 1.0:
+            continue
+        flush = abs(other.rect.left - line.rect.left) < 0.6 * line.size
+        if flush and 0.5 * line.size < drop and line.size > 0.85 * style.size:
+            return True
+        if abs(drop) < 0.4 * line.size and -2 < line.rect.left - other.rect.right < 3 * line.size:
+            return True
+    return False
+
+
+def _clusters(lines: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
+    """Lines that touch or nearly do; an equation number belongs to its row however far it stands."""
+    clusters: list[list[Line]] = []
+    boxes: list[Rect] = []
+    for line in lines:
+        near = [i for i, box in enumerate(boxes) if _near(box, line, style)]
+        merged = [line]
+        for i in near:
+            merged += clusters[i]
+        clusters = [c for i, c in enumerate(clusters) if i not in near] + [merged]
+        boxes = [b for i, b in enumerate(boxes) if i not in near] + [enclosing(m.rect for m in merged)]
+    return clusters
+
+
+def _near(box: Rect, line: Line, style: DocumentStyle) -> bool:
+    shared = overlap(box.bottom, box.top, line.rect.bottom, line.rect.top)
+    if _NUMBER.match(line.text) and shared > -0.3 * line.size:
+        return line.rect.left > box.left
+    across = -overlap(box.left, box.right, line.rect.left, line.rect.right)
+    return -shared < 0.55 * style.size and across < 3.5 * style.size
+
+
+def _is_formula(lines: Sequence[Line]) -> bool:
+    text = "".join(line.text for line in lines)
+    words = [word for line in lines for word in line.words]
+    n = sum(len(word.text) for word in words)
+    math = sum(len(word.text) for word in words if word.face.is_math or _OPERATOR.search(word.text))
+    if n < 3 or not _OPERATOR.search(text):
+        return n >= 3 and math > 0.4 * n and len(lines) > 1
+    letters = sum(_n_words(line) for line in lines)
+    return letters <= 0.2 * len(words) + 1 and (math > 0.25 * n or any(_NUMBER.match(line.text) for line in lines) or letters == 0)

@@ -1,0 +1,85 @@
+"""Front matter: the title, and what stands between it and the text.
+
+Authors and affiliations are often bold, short and alone, as headings are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.headings import depth_of, is_known
+from ingest.layout.lines import join_texts
+from ingest.layout.page import enclosing
+from ingest.layout.style import DocumentStyle
+
+#: Words; a paragraph this long is text, not an affiliation.
+_LONG = 45
+
+
+def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
+    """The first page with its title marked and no headings among the authors."""
+    if not pages or not pages[0]:
+        return pages
+    first = _with_title(pages[0], style)
+    title = next((i for i, block in enumerate(first) if block.kind is Kind.TITLE), None)
+    end = _end_of_front(first, 0 if title is None else title + 1)
+    marked = [
+        block.named(Kind.TEXT) if i < end and block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not is_known(block.text) else block
+        for i, block in enumerate(first)
+    ]
+    return [marked, *pages[1:]]
+
+
+def _with_title(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    candidates = [i for i, block in enumerate(blocks) if _may_be_title(block, style)]
+    if not candidates:
+        return list(blocks)
+    size = max(_size(blocks[i]) for i in candidates)
+    start = next(i for i in candidates if _size(blocks[i]) > size - 0.6)
+    if size < style.size + 0.75 and not (blocks[start].lines[0].bold > 0.8 and start < 4):
+        return list(blocks)
+    end = start + 1
+    while end < len(blocks) and end in candidates and _continues(blocks[end - 1], blocks[end]):
+        end += 1
+    parts = blocks[start:end]
+    lines = [line for part in parts for line in part.lines]
+    title = Block(
+        kind=Kind.TITLE,
+        page=parts[0].page,
+        rect=enclosing(part.rect for part in parts),
+        lines=tuple(lines),
+        text=join_texts((line.text for line in lines), style.known),
+    )
+    return [*blocks[:start], title, *blocks[end:]]
+
+
+def _may_be_title(block: Block, style: DocumentStyle) -> bool:
+    if block.kind not in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) or not block.lines or len(block.text) > 320:
+        return False
+    words = re.findall(r"[^\W\d_]{2,}", block.text)
+    return len(words) >= 2 and len("".join(words)) >= 10 and not is_known(block.text) and _size(block) >= style.size - 0.1
+
+
+def _size(block: Block) -> float:
+    return max(block.lines, key=lambda line: len(line.text)).size
+
+
+def _continues(last: Block, block: Block) -> bool:
+    same = abs(_size(last) - _size(block)) < 0.6 and last.lines[0].face == block.lines[0].face
+    return same and 0 < last.rect.bottom - block.rect.bottom < 3.0 * _size(block) * max(1, len(block.lines))
+
+
+def _end_of_front(blocks: Sequence[Block], start: int) -> int:
+    """Index of the first block of the text itself: a known heading, a numbered one, a long paragraph."""
+    for index in range(start, len(blocks)):
+        block = blocks[index]
+        if block.kind is Kind.HEADING and (is_known(block.text) or depth_of(block.text)):
+            return index
+        if block.kind is Kind.TEXT and len(block.text.split()) >= _LONG and not re.search(r"universit|department|institut", block.text, re.I):
+            back = index
+            while back > start and blocks[back - 1].kind is Kind.HEADING:
+                back -= 1
+            return min(index, max(back, index - 1)) if index > start + 1 else index
+    return start

@@ -1,0 +1,188 @@
+"""Words into lines, and the text of lines joined.
+
+The parser's own lines break where a justified line is set wide and run on where a table's columns stand close;
+so lines are built here from words: first in the order of the page's content stream, then across.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ingest.layout.page import Line, Word, enclosing, overlap
+
+#: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
+MAX_GAP = 1.05
+#: Gap above which two words have a space between them, in font sizes; letter-spaced pieces of one word are closer.
+_SPACE = 0.12
+_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302", "ˇ": "\u030c", "˚": "\u030a", "¸": "\u0327"}
+_SPACED_ACCENT = re.compile(r"([´`¨˜ˆˇ˚¸])\s?([A-Za-zıȷ])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " ", "\x02": "-"})
+_HYPHENS = "-\u00ad\u2010"
+
+
+def build_lines(words: Sequence[Word]) -> list[Line]:
+    """The lines of these words, from the top down."""
+    runs: list[list[Word]] = []
+    for word in words:
+        if runs and _follows(runs[-1][-1], word):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return _justified(sorted((make_line(run) for run in _bridged(runs)), key=_down))
+
+
+def _down(line: Line) -> tuple[float, float]:
+    return -line.base, line.rect.left
+
+
+def _justified(lines: list[Line]) -> list[Line]:
+    """Lines that justification pulled apart, whole again: the line above or below runs across the gaps."""
+    rows: list[list[Line]] = []
+    for line in lines:
+        if rows and abs(rows[-1][-1].base - line.base) < 0.5 and abs(rows[-1][-1].size - line.size) < 0.3:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    joined: list[Line] = []
+    for row in rows:
+        done: list[Line] = []
+        for line in row:
+            if done and _pulled_apart(done[-1], line, lines):
+                done[-1] = make_line(done[-1].words + line.words)
+            else:
+                done.append(line)
+        joined.extend(done)
+    return sorted(joined, key=_down)
+
+
+def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
+    gap = right.rect.left - left.rect.right
+    if not 0 < gap < 3.0 * left.size:
+        return False
+    crossed = broken = 0
+    for line in lines:
+        if not 0.8 * left.size < abs(line.base - left.base) < 1.7 * left.size or abs(line.size - left.size) > 0.6:
+            continue
+        if line.rect.left < left.rect.right - left.size and right.rect.left + left.size < line.rect.right:
+            crossed += 1
+        elif abs(line.rect.right - left.rect.right) < 4 or abs(line.rect.left - right.rect.left) < 4:
+            broken += 1
+    return crossed > 0 and broken == 0
+
+
+def _follows(last: Word, word: Word) -> bool:
+    """True where this word continues the line that ends with `last`."""
+    size = max(last.size, word.size)
+    gap = word.rect.left - last.rect.right
+    if not -0.4 * size <= gap <= MAX_GAP * size:
+        return False
+    return _same_row(last, word)
+
+
+def _same_row(a: Word, b: Word) -> bool:
+    """True on one baseline, or raised or lowered from it as a script is."""
+    larger, smaller = (a, b) if a.size >= b.size else (b, a)
+    shift = abs(a.base - b.base)
+    if smaller.size > 0.9 * larger.size:
+        return shift <= 0.25 * larger.size
+    shared = overlap(a.rect.bottom, a.rect.top, b.rect.bottom, b.rect.top)
+    return shared >= 0.45 * smaller.rect.height and shift <= 0.6 * larger.size
+
+
+def _bridged(runs: list[list[Word]]) -> list[list[Word]]:
+    """Runs that stand side by side, though not written one after the other, as one."""
+    runs = sorted(runs, key=lambda run: run[0].rect.left)
+    grown: list[list[Word]] = []
+    for run in runs:
+        near = [g for g in grown if _follows(g[-1], run[0])]
+        if near:
+            max(near, key=lambda g: g[-1].rect.right).extend(run)
+        else:
+            grown.append(list(run))
+    return grown
+
+
+def make_line(words: Sequence[Word]) -> Line:
+    """One line of these words, which stand left to right."""
+    chars: Counter[tuple[float, str]] = Counter()
+    for word in words:
+        chars[round(word.size, 1), word.face.name] += len(word.text)
+    n = sum(chars.values())
+    size = _commonest((s, count) for (s, _), count in chars.items())
+    base = _commonest((round(w.base, 1), len(w.text)) for w in words if abs(w.size - size) < 0.6)
+    return Line(
+        words=tuple(words),
+        rect=enclosing(w.rect for w in words if w.size > 0.85 * size or len(words) == 1),
+        base=base,
+        size=size,
+        text=words_text(words),
+        bold=sum(len(w.text) for w in words if w.face.is_bold) / n,
+        italic=sum(len(w.text) for w in words if w.face.is_italic) / n,
+        face=max(chars, key=lambda key: chars[key])[1],
+    )
+
+
+def _commonest(weighted: Iterable[tuple[float, int]]) -> float:
+    counts: Counter[float] = Counter()
+    for value, count in weighted:
+        counts[value] += count
+    return max(counts, key=lambda value: counts[value])
+
+
+def words_text(words: Sequence[Word]) -> str:
+    """The words with spaces where the page has gaps."""
+    parts: list[str] = []
+    for at, word in enumerate(words):
+        if at:
+            last = words[at - 1]
+            gap = word.rect.left - last.rect.right
+            if gap > _SPACE * min(last.size, word.size) or word.rect.right < last.rect.left:
+                parts.append(" ")
+        parts.append(word.text)
+    return clean(" ".join("".join(parts).split()))
+
+
+def clean(text: str) -> str:
+    """Ligatures opened, accents that stand apart put on their letter, control characters dropped."""
+    text = _CONTROL.sub("", text.translate(_LIGATURES))
+    if any(accent in text for accent in _ACCENTS):
+        text = _SPACED_ACCENT.sub(_compose, text)
+    return text
+
+
+def _compose(match: re.Match[str]) -> str:
+    letter = {"ı": "i", "ȷ": "j"}.get(match[2], match[2])
+    return unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
+
+
+def join_texts(texts: Iterable[str], known: frozenset[str] = frozenset()) -> str:
+    """Lines of one paragraph as running text, with the hyphens of broken words closed.
+
+    A hyphen stays where the two parts are a compound: `known` holds the document's own words, in lower case.
+    """
+    joined = ""
+    for text in texts:
+        if not joined:
+            joined = text
+        elif joined[-1] in _HYPHENS and len(joined) > 1 and joined[-2].isalpha() and text[:1].isalpha():
+            joined = _closed(joined, text, known)
+        elif joined[-1] in "–—/" and joined[-2:-1].isalnum() and not joined.endswith(" –"):
+            joined += text
+        else:
+            joined += " " + text
+    return joined
+
+
+def _closed(head: str, tail: str, known: frozenset[str]) -> str:
+    """The two parts of a word broken at a hyphen."""
+    first, second = re.findall(r"\w+$", head[:-1])[-1], re.findall(r"^\w+", tail)[0]
+    compound = f"{first}-{second}".lower()
+    if head[-1] != "\u00ad" and (
+        not second[0].islower() or (compound in known and (first + second).lower() not in known) or first.isupper()
+    ):
+        return head + tail
+    return head[:-1] + tail

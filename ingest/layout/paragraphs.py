@@ -1,0 +1,165 @@
+"""Lines into paragraphs.
+
+First lines that stand one below the other become a flow (a column, a box, a cell); then a flow is cut where a
+paragraph begins: at an indent, after a short last line, at a wider gap, where the type changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ingest.layout.page import Line, Rect, enclosing, overlap
+from ingest.layout.style import DocumentStyle
+
+MARKER = re.compile(r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7]|-\s|\(?(?:\d{1,3}|[a-hA-H]|[ivx]{1,4})[.)]\s|\[\d{1,3}\])\s*\S")
+_ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
+
+
+def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> list[list[Line]]:
+    """Lines linked to the one below them; rulings across (`walls`) keep apart what they separate."""
+    lines = sorted(lines, key=lambda line: (-line.base, line.rect.left))
+    below = {i: _next_below(i, lines, walls, style) for i in range(len(lines))}
+    above = Counter(j for j in below.values() if j is not None)
+    started: dict[int, list[Line]] = {}
+    found: list[list[Line]] = []
+    for i, line in enumerate(lines):
+        flow = started.get(i)
+        if flow is None:
+            flow = []
+            found.append(flow)
+        flow.append(line)
+        j = below[i]
+        if j is not None and above[j] == 1:
+            started[j] = flow
+    return found
+
+
+def _next_below(i: int, lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> int | None:
+    """Index of the line that follows line i, None where there is none or two stand side by side."""
+    line = lines[i]
+    reach = max(1.75 * line.size, 1.2 * style.pitch if abs(line.size - style.size) < 1 else 0)
+    first: int | None = None
+    for j in range(i + 1, len(lines)):
+        other = lines[j]
+        drop = line.base - other.base
+        if drop > reach:
+            break
+        if drop < 0.5 * min(line.size, other.size):
+            continue
+        shared = overlap(line.rect.left, line.rect.right, other.rect.left, other.rect.right)
+        if shared <= 0.1 * min(line.rect.width, other.rect.width):
+            continue
+        if first is None:
+            first = j
+        elif abs(lines[first].base - other.base) < 0.4 * line.size:
+            return None
+        else:
+            break
+    if first is None or _walled(line, lines[first], walls):
+        return None
+    return first
+
+
+def _walled(upper: Line, lower: Line, walls: Sequence[Rect]) -> bool:
+    for wall in walls:
+        if lower.base + 0.3 * lower.size < wall.bottom and wall.top < upper.base + 0.2 * upper.size:
+            shared = overlap(upper.rect.left, upper.rect.right, wall.left, wall.right)
+            if shared > 0.6 * min(upper.rect.width, lower.rect.width):
+                return True
+    return False
+
+
+def split_flow(flow: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
+    """One list of lines per paragraph."""
+    left, right = _edges(flow)
+    hanging = _is_hanging(flow, left)
+    usual = _usual_drop(flow, style)
+    groups = [[flow[0]]]
+    for last, line in pairwise(flow):
+        if _begins(last, line, groups[-1], (left, right), hanging=hanging, usual=usual):
+            groups.append([line])
+        else:
+            groups[-1].append(line)
+    return groups
+
+
+def _usual_drop(flow: Sequence[Line], style: DocumentStyle) -> float:
+    """Points from line to line inside a paragraph of this flow."""
+    expected = style.pitch * flow[0].size / style.size
+    drops = sorted(upper.base - lower.base for upper, lower in pairwise(flow))
+    if len(drops) < 4:
+        return max(expected, drops[0]) if drops and drops[0] < 1.25 * expected else expected
+    return drops[len(drops) // 2] if len(drops) > 8 else drops[len(drops) // 3]
+
+
+def _edges(flow: Sequence[Line]) -> tuple[float, float]:
+    """Where the column begins and ends: the leftmost edge that several lines share, the rightmost end."""
+    lefts = Counter(round(line.rect.left / 2) for line in flow)
+    shared = [at for at, n in lefts.items() if n >= max(2, 0.12 * len(flow))]
+    left = min(shared) * 2.0 if shared else min(line.rect.left for line in flow)
+    rights = sorted(line.rect.right for line in flow)
+    return left, rights[-max(1, len(rights) // 20)] if len(rights) > 5 else rights[-1]
+
+
+def _is_hanging(flow: Sequence[Line], left: float) -> bool:
+    """True where first lines stand out and the others are indented, as in a list of references."""
+    inside = [line.rect.left - left for line in flow]
+    deep = sum(1 for x in inside if x > 0.7 * flow[0].size)
+    out = [line for line, x in zip(flow, inside, strict=True) if x <= 0.7 * line.size]
+    if len(flow) < 3 or not out or deep <= 0.45 * len(flow):
+        return False
+    starts = sum(bool(MARKER.match(line.text)) or line.text[:1].isupper() or line.text[:1].isdigit() for line in out)
+    return starts > 0.7 * len(out)
+
+
+def _begins(
+    last: Line, line: Line, group: Sequence[Line], edges: tuple[float, float], *, hanging: bool, usual: float
+) -> bool:
+    """True where `line` begins a new paragraph after `last`."""
+    left, right = edges
+    size = line.size
+    drop = last.base - line.base
+    if drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual) or abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2:
+        return True
+    if _type_changes(last, line):
+        return True
+    indent = line.rect.left - left
+    if _is_centred(last, edges) != _is_centred(line, edges):
+        return True
+    if hanging:
+        return indent <= 0.5 * size and last.rect.left - left <= 20 * size
+    room = right - last.rect.right
+    first_word = line.words[0].rect.width + 0.3 * size
+    ended = bool(_ENDS.search(last.text))
+    if MARKER.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
+        return True
+    if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
+        return ended or room > 2 * size
+    return room > max(first_word, 1.5 * size) and ended
+
+
+def _is_centred(line: Line, edges: tuple[float, float]) -> bool:
+    """True for a line with the same wide white on both sides."""
+    before, after = line.rect.left - edges[0], edges[1] - line.rect.right
+    return min(before, after) > 3.5 * line.size and abs(before - after) < 0.25 * line.size + 0.02 * (before + after)
+
+
+def _type_changes(last: Line, line: Line) -> bool:
+    """True where one line is set wholly in another weight or font than the other."""
+    if last.face == line.face:
+        return False
+    if max(last.bold, line.bold) > 0.97 and min(last.bold, line.bold) < 0.5:
+        return True
+    return not _holds_face(last, line.face) and not _holds_face(line, last.face) and len(line.text) > 3
+
+
+def _holds_face(line: Line, face: str) -> bool:
+    n = sum(len(word.text) for word in line.words if word.face.name == face)
+    return n > 0.1 * len(line.text)
+
+
+def rect_of_lines(lines: Sequence[Line]) -> Rect:
+    return enclosing(line.rect for line in lines)

@@ -1,0 +1,90 @@
+"""The whole of a paper's layout on one page: signals in, blocks in reading order out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ingest.layout.binding import bind_captions
+from ingest.layout.block import Block, Kind
+from ingest.layout.captions import caption_of
+from ingest.layout.columns import reading_order
+from ingest.layout.formulas import find_formulas
+from ingest.layout.front import mark_front
+from ingest.layout.furniture import find_furniture, without_repeated_graphics
+from ingest.layout.headings import Heading, heading_levels, is_heading, look_of, split_run_in
+from ingest.layout.joins import join_blocks
+from ingest.layout.lines import build_lines, join_texts
+from ingest.layout.page import Line, PageSignals
+from ingest.layout.paragraphs import MARKER, flows, rect_of_lines, split_flow
+from ingest.layout.regions import find_regions
+from ingest.layout.style import DocumentStyle, document_style
+from ingest.layout.tables import merged_rulings
+
+
+def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
+    """The blocks of each page, in reading order."""
+    lines = [build_lines(page.words) for page in pages]
+    furniture = find_furniture(pages, lines, document_style(lines))
+    pages = without_repeated_graphics(pages)
+    kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
+    style = document_style(kept)
+    read = []
+    for page, page_lines, gone, all_lines in zip(pages, kept, furniture, lines, strict=True):
+        blocks = _page_blocks(page, page_lines, style)
+        read.append(blocks + [_furniture_block(all_lines[i], page) for i in sorted(gone)])
+    read = mark_front(read, style)
+    read = _with_levels(read)
+    return join_blocks(read, style)
+
+
+def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
+    regions, rest = find_regions(page, lines, style)
+    formulas, rest = find_formulas(rest, page.number, style)
+    blocks = [*regions, *formulas]
+    for flow in flows(rest, merged_rulings(page.across), style):
+        blocks.extend(_flow_blocks(flow, page, style))
+    ordered = reading_order(blocks, lambda block: block.rect)
+    return bind_captions(ordered)
+
+
+def _flow_blocks(flow: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:
+    """The paragraphs of one flow, each as what it is."""
+    groups = split_flow(flow, style)
+    width = max(line.rect.right for line in flow) - min(line.rect.left for line in flow)
+    blocks: list[Block] = []
+    for at, group in enumerate(groups):
+        above = groups[at - 1][-1].base - group[0].base - style.pitch if at else style.pitch
+        below = group[-1].base - groups[at + 1][0].base - style.pitch if at + 1 < len(groups) else style.pitch
+        if caption_of(group, style):
+            blocks.append(make_block(Kind.CAPTION, group, page.number, style))
+        elif is_heading(group, style, white_above=above, white_below=below, width=width):
+            blocks.append(make_block(Kind.HEADING, group, page.number, style))
+        else:
+            blocks.extend(_text_blocks(group, page, style))
+    return blocks
+
+
+def _text_blocks(group: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:
+    run_in = split_run_in(group, style)
+    if run_in and run_in[1]:
+        return [make_block(Kind.HEADING, run_in[0], page.number, style), make_block(Kind.TEXT, run_in[1], page.number, style)]
+    kind = Kind.LIST_ITEM if MARKER.match(group[0].text) else Kind.TEXT
+    return [make_block(kind, group, page.number, style)]
+
+
+def make_block(kind: Kind, lines: Sequence[Line], page: int, style: DocumentStyle) -> Block:
+    text = join_texts((line.text for line in lines), style.known)
+    return Block(kind=kind, page=page, rect=rect_of_lines(lines), lines=tuple(lines), text=text)
+
+
+def _furniture_block(line: Line, page: PageSignals) -> Block:
+    kind = Kind.PAGE_HEADER if line.base > page.height / 2 else Kind.PAGE_FOOTER
+    return Block(kind=kind, page=page.number, rect=line.rect, lines=(line,), text=line.text)
+
+
+def _with_levels(pages: list[list[Block]]) -> list[list[Block]]:
+    """Every heading with its level, told from all headings of the document."""
+    headings = [block for page in pages for block in page if block.kind is Kind.HEADING]
+    levels = iter(heading_levels([Heading(block.text, look_of(block.lines)) for block in headings]))
+    return [[replace(b, level=next(levels)) if b.kind is Kind.HEADING else b for b in page] for page in pages]

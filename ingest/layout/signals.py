@@ -1,0 +1,82 @@
+"""One parsed page as PageSignals.
+
+Reads docling-parse's decoder directly: as pydantic cells (`get_segmented_page`) the same words take five times as long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingest.layout.fonts import FontBook
+from ingest.layout.page import ASCENT, DESCENT, PageSignals, Rect, Word
+
+#: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
+_INVISIBLE = (3, 7)
+#: Points. A filled box no thicker than this is a ruling.
+_RULING = 2.0
+#: A page with more shapes is a drawing; looking at each in Python would take seconds.
+_MANY_SHAPES = 4_000
+
+
+def read_signals(result: Any, fonts: FontBook) -> PageSignals:
+    """The signals of a docling-parse `PageParseResult`."""
+    decoder = result._require_page_decoder()
+    number, width, height = result.page_number, result.page_width, result.page_height
+    page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
+    words, n_chars = [], 0
+    for cell in decoder.get_word_cells():
+        if cell.rendering_mode in _INVISIBLE or not cell.text.strip():
+            continue
+        word = _word(cell, fonts, number)
+        if page.meets(word.rect):
+            words.append(word)
+            n_chars += len(word.text)
+    across, down, drawings = _shapes(result, decoder, page)
+    bitmaps = [
+        Rect(i.visible_x0, i.visible_y0, i.visible_x1, i.visible_y1) if i.has_visible_bbox else Rect(i.x0, i.y0, i.x1, i.y1)
+        for i in decoder.get_page_images()
+        if i.is_visible
+    ]
+    return PageSignals(
+        number=number,
+        width=width,
+        height=height,
+        words=tuple(words),
+        n_chars=n_chars,
+        across=tuple(across),
+        down=tuple(down),
+        bitmaps=tuple(clipped for b in bitmaps if (clipped := _clip(b, page)).area > 4),
+        drawings=tuple(drawings),
+    )
+
+
+def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
+    face = fonts.face(cell, page_no)
+    left, bottom = min(cell.r_x0, cell.r_x2), min(cell.r_y0, cell.r_y2)
+    right, top = max(cell.r_x0, cell.r_x2), max(cell.r_y0, cell.r_y2)
+    if abs(cell.r_x1 - cell.r_x0) < abs(cell.r_y1 - cell.r_y0):  # written up or down the page
+        return Word(cell.text.strip(), Rect(left, bottom, right, top), (right - left) * face.size_per_height, bottom, face, False)
+    size = (top - bottom) * face.size_per_height
+    base = bottom + (top - bottom) * face.baseline
+    return Word(cell.text.strip(), Rect(left, base - DESCENT * size, right, base + ASCENT * size), size, base, face)
+
+
+def _clip(rect: Rect, page: Rect) -> Rect:
+    return Rect(max(rect.left, page.left), max(rect.bottom, page.bottom), min(rect.right, page.right), min(rect.top, page.top))
+
+
+def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rect], list[Rect]]:
+    """Rulings across, rulings down, and boxes around everything drawn."""
+    segments = [Rect(b.l, b.b, b.r, b.t) for b in result.get_shape_lines(horizontal=True, vertical=True, tolerance=0.5)]
+    drawings = [Rect(b.l, b.b, b.r, b.t) for b in result.get_connected_shape_bounding_boxes(tolerance=1.0)]
+    shapes = decoder.get_page_shapes()
+    if len(shapes) <= _MANY_SHAPES:  # rulings filled as thin boxes are no strokes
+        segments += [box for shape in shapes if (box := _box(shape)) and min(box.width, box.height) <= _RULING]
+    across = [s for s in segments if s.width > max(8.0, s.height) and s.meets(page)]
+    down = [s for s in segments if s.height > max(8.0, s.width) and s.meets(page)]
+    return across, down, [_clip(d, page) for d in drawings if d.meets(page)]
+
+
+def _box(shape: Any) -> Rect | None:
+    xs, ys = shape.get_x(), shape.get_y()
+    return Rect(min(xs), min(ys), max(xs), max(ys)) if len(xs) else None

@@ -1,0 +1,178 @@
+"""Where in the paper the words behind a value stand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extract.grounding import evidence_of, ground, ground_record
+from extract.units import make_units
+from records import Box, Chunk, ChunkKind, Features, Place, Unit, UnitKind, Verdict
+
+FEATURES = Features(n_words=9, n_numbers=1, figure_share=0, table_share=0, formula_share=0, has_caption=False, text_confidence=1)
+
+
+def box(top: float, left: float = 72) -> Box:
+    return Box(left=left, bottom=top - 12, right=left + 200, top=top)
+
+
+def chunk(text: str, *, places: tuple[Place, ...] | None = None, ordinal: int = 0) -> Chunk:
+    return Chunk(
+        id=f"chunk {ordinal}",
+        doc_id="paper",
+        conversion_id="conversion",
+        ordinal=ordinal,
+        kind=ChunkKind.TEXT,
+        headings=(),
+        text=text,
+        places=places if places is not None else (Place(start=0, end=len(text), page=3, box=box(700)),),
+        holds=(),
+        cites=(),
+        features=FEATURES,
+    )
+
+
+def unit(*texts: str) -> Unit:
+    return make_units([chunk(text, ordinal=i) for i, text in enumerate(texts)], None, UnitKind.DOCUMENT)[0]
+
+
+def said(quote: str, text: str) -> str | None:
+    """The text's own words that this quote is found as."""
+    found = ground(quote, unit(text))
+    return found[0].text[slice(*found[1])] if found else None
+
+
+def test_a_quote_is_found_as_it_stands():
+    assert said("was 2.3 h", "The half-life was 2.3 h in plasma.") == "was 2.3 h"
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "words"),
+    [
+        ("the band gap of ZnO", "the  band\ngap of ZnO is", "the  band\ngap of ZnO"),
+        ("measurement of efficiency", "the measure-\nment of e\ufb03ciency was", "measure-\nment of e\ufb03ciency"),
+        ("nanoparticles were", "The nano\u00adparticles were made", "nano\u00adparticles were"),
+        ("cooled to -5 °C", "was cooled to \u22125 °C at", "cooled to \u22125 °C"),
+        ("a 'large' effect", "showed a \u2018large\u2019 effect", "a \u2018large\u2019 effect"),
+        ("10-20 mg", "gave 10\u201320 mg of", "10\u201320 mg"),
+        ("5 °C and 3%", "at 5°C and 3 % of", "5°C and 3 %"),
+    ],
+)
+def test_what_print_and_models_change_is_not_a_difference(quote, text, words):
+    assert said(quote, text) == words
+
+
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ("5 mg", "we gave 15 mg of it"),
+        ("5 mg", "we gave 1.5 mg of it"),
+        ("5 °C", "it froze at \u22125 °C overnight"),
+        ("2.3", "it took 2.35 h"),
+        ("form", "it took the forms away"),
+        ("35 samples", "in group 3 5 samples were lost"),
+        ("the gap is 3.2 eV", "the gap is 3.3 eV"),
+    ],
+)
+def test_a_piece_of_another_word_or_number_is_not_the_quote(quote, text):
+    assert said(quote, text) is None
+
+
+def test_an_exact_match_in_a_later_chunk_beats_a_normalised_one_in_an_earlier():
+    found = ground("3.2 eV gap", unit("a 3.2  eV gap", "the 3.2 eV gap"))
+
+    assert found is not None
+    assert found[0].ordinal == 1
+
+
+def test_evidence_names_page_and_box_of_the_lines_it_touches():
+    text = "The half-life was 2.3 h\nin mouse plasma at night."
+    lines = (Place(start=0, end=24, page=4, box=box(700)), Place(start=24, end=len(text), page=4, box=box(686)))
+    (one,) = make_units([chunk(text, places=lines)], None, UnitKind.CHUNK)
+
+    first, both = evidence_of("a", "was 2.3 h", one), evidence_of("b", "2.3 h in mouse plasma", one)
+
+    assert (first.page, first.box, first.verdict) == (4, box(700), Verdict.UNCHECKED)
+    assert both.box == Box(left=72, bottom=674, right=272, top=700)
+
+
+def test_words_that_go_on_in_the_next_column_do_not_stretch_the_box_over_the_page():
+    text = "The half-life was 2.3 h in mouse plasma."
+    lines = (Place(start=0, end=23, page=4, box=box(80)), Place(start=23, end=len(text), page=4, box=box(760, left=320)))
+    (one,) = make_units([chunk(text, places=lines)], None, UnitKind.CHUNK)
+
+    assert evidence_of("a", "2.3 h in mouse", one).box == box(80)
+
+
+def test_what_the_paper_does_not_say_is_kept_and_marked():
+    found = evidence_of("gap", "the gap is 4 eV", unit("The gap is 3.2 eV."))
+
+    assert (found.quote, found.span, found.page, found.box, found.verdict) == (
+        "the gap is 4 eV", None, None, None, Verdict.NOT_FOUND,
+    )  # fmt: skip
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "measurements": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/measurement"},
+        },
+    },
+    "$defs": {
+        "measurement": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "number"},
+                "unit": {"type": ["string", "null"]},
+                "words": {"type": "string", "x-kind": "quote"},
+            },
+        }
+    },
+}
+
+
+def test_a_values_evidence_is_the_quote_beside_it_else_its_own_words():
+    paper = unit("Zinc oxide. The gap is 3.2 eV.", "The mass was 1,200 mg.")
+    record = {
+        "title": "Zinc oxide",
+        "measurements": [
+            {"value": 3.2, "unit": "eV", "words": "The gap is 3.2 eV."},
+            {"value": 9.9, "unit": None, "words": "The gap is 9.9 eV."},
+        ],
+    }
+
+    made = ground_record(record, SCHEMA, paper)
+
+    assert [(e.field, e.quote, e.span is not None) for e in made] == [
+        ("title", "Zinc oxide", True),
+        ("measurements[0].value", "The gap is 3.2 eV.", True),
+        ("measurements[0].unit", "The gap is 3.2 eV.", True),
+        ("measurements[1].value", "The gap is 9.9 eV.", False),
+    ]
+
+
+def test_a_number_is_found_as_papers_print_it():
+    schema = {"type": "object", "properties": {"mass": {"type": "number"}, "gap": {"type": "number"}}}
+    made = ground_record({"mass": 1200, "gap": 3.0}, schema, unit("A mass of 1,200 mg and a gap of 3.00 eV."))
+
+    assert [e.quote for e in made] == ["1,200", "3.00"]
+
+
+@given(st.text(max_size=60), st.text(max_size=12))
+def test_a_span_always_lies_in_the_chunks_text(text, quote):
+    found = ground(quote, unit(text)) if text else None
+
+    if found:
+        start, end = found[1]
+        assert 0 <= start < end <= len(text)
+
+
+@given(st.lists(st.sampled_from(["the", "gap", "of", "ZnO", "was", "3.2", "eV", "ef\ufb01cient", "co-doped"]), min_size=1))
+def test_any_run_of_whole_words_is_found(words):
+    text = "In short: " + " ".join(words) + "."
+
+    assert said(" ".join(words), text) == " ".join(words)

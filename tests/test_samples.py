@@ -1,0 +1,65 @@
+"""The sample papers are there, look like what they claim to be, and were made from the sources that stand beside them."""
+
+import hashlib
+import runpy
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+TITLES = {
+    "perovskite-ageing.pdf": "Thermally activated ageing of perovskite solar cells between 65 and 95 °C: "
+    "a fluorinated interlayer raises the activation energy",
+    "mouse-kinetics.pdf": "Pharmacokinetics and tissue distribution of the kinase inhibitor RS-417 in mice after intravenous "
+    "and oral dosing",
+    "forecast-errors.pdf": "Heavy tails and saturating growth: the errors of temperature forecasts at 62 stations",
+}
+SCAN = "scanned-report.pdf"
+
+
+def page_texts(name: str) -> list[str]:
+    with pypdfium2.PdfDocument(SAMPLES / name) as document:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_sample_paper_has_its_title_and_says_that_it_is_made_up(name):
+    pages = page_texts(name)
+
+    assert TITLES[name] in pages[0]
+    assert "made-up sample paper, written for software tests" in pages[0]
+    assert "References [1]" in " ".join(pages)
+    assert 2 <= len(pages) <= 4
+
+
+def test_the_scan_has_no_text_layer():
+    assert page_texts(SCAN) == ["", ""]
+
+
+@pytest.mark.parametrize("name", [*TITLES, SCAN])
+def test_a_sample_is_small(name):
+    assert (SAMPLES / name).stat().st_size < 300_000
+
+
+def test_the_samples_were_made_from_the_sources_beside_them():
+    sums = dict(reversed(line.split("  ", 1)) for line in (SAMPLES / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    found = {file.relative_to(SAMPLES).as_posix(): file for file in [*SAMPLES.glob("sources/*"), *SAMPLES.glob("*.pdf")]}
+
+    changed = [name for name in sums | found if name not in found or sha256(found[name]) != sums.get(name)]
+    assert not changed, f"{changed} changed since `python samples/make.py` last ran; run it and commit what it makes"
+
+
+def test_making_a_sample_again_gives_the_same_bytes():
+    typst = pytest.importorskip("typst")
+    if typst.__version__ != "0.15.0":
+        pytest.skip(f"the samples were made with typst 0.15.0, not {typst.__version__}")
+    set_paper = runpy.run_path(str(SAMPLES / "make.py"))["set_paper"]
+
+    made = set_paper("mouse-kinetics")
+
+    assert made == (SAMPLES / "mouse-kinetics.pdf").read_bytes()
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,261 @@
+"""A PDF can kill its converter child and nothing else. Real child processes; the converter in them misbehaves to order."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from paper_maker import CORPUS, MAIN, tokenizer_file
+
+from errors import ConversionFailed, ConverterDied, Damaged, OutOfMemory, RereadError, TimedOut, WeightsMissing
+from ingest.sandbox import ConverterChild, Limits
+from records import Source
+
+LIMITS = Limits(timeout_s=20, memory_mb=1200, documents_per_child=50, max_pages=100)
+
+
+def open_child(limits: Limits = LIMITS, converter: str = "rules", opener: str = "misbehaving") -> ConverterChild:
+    return ConverterChild(converter=converter, limits=limits, tokenizer_file=tokenizer_file(), opener=opener)
+
+
+def source(folder: Path, name: str) -> Source:
+    path = folder / f"{name}.pdf"
+    path.write_bytes(b"%PDF-1.4\n")
+    return Source(name=path.name, path=path, sha256=name.ljust(64, "0"), size=9)
+
+
+def convert(child: ConverterChild, folder: Path, name: str):
+    workdir = folder / f"{name}.work"
+    workdir.mkdir(exist_ok=True)
+    return child.convert(source(folder, name), conversion_id="c", workdir=workdir)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def opener_is_importable():
+    """The child finds misbehaving.py through PYTHONPATH, which it inherits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(MAIN / "tests"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def child(opener_is_importable):
+    with open_child() as child:
+        yield child
+
+
+@pytest.fixture
+def short_child():
+    """One that waits no longer than a second and a half."""
+    with open_child(Limits(timeout_s=1.5, memory_mb=1200)) as child:
+        child.start()
+        yield child
+
+
+def test_a_paper_comes_back_with_its_files_and_chunks(child, tmp_path):
+    converted = convert(child, tmp_path, "good")
+    assert [chunk.text for chunk in converted.chunks] == ["Text of good. No secret."]
+    assert converted.document.name == "good.pdf"
+    assert converted.markdown.read_text(encoding="utf-8") == "# Märkdown"
+    assert converted.docling_json.read_text(encoding="utf-8").startswith('{"schema_name":"DoclingDocument"')
+    assert [figure.png.read_bytes() for figure in converted.figures] == [b"\x89PNG"]
+    assert converted.convert_s > 0 and converted.split_s > 0 and converted.peak_mb > 50
+
+
+def test_a_stored_document_is_split_again_into_the_same_chunks_without_converting(child, tmp_path):
+    converted = convert(child, tmp_path, "good")
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "docling.json").write_bytes(converted.docling_json.read_bytes())
+    split = child.split(doc_id=converted.document.id, conversion_id="c", pages=converted.pages, workdir=again)
+    assert split.chunks == converted.chunks
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "words"),
+    [
+        ("killed", ConverterDied, "SIGKILL"),
+        ("segfault", ConverterDied, "SIGSEGV"),
+        ("exits", ConverterDied, "exit code 3"),
+        ("aborts", OutOfMemory, "memory limit"),
+        ("hoards", OutOfMemory, "memory"),
+        ("hoards_shared", OutOfMemory, "1,200 MB"),
+        ("out_of_memory", OutOfMemory, "bad_alloc"),
+        ("caught_bad_alloc", OutOfMemory, "bad_alloc"),
+        ("damaged", Damaged, "this one is damaged"),
+        ("surprises", ConversionFailed, "ZeroDivisionError: a bug of the parser"),
+        ("answers_nonsense", ConverterDied, "no usable answer"),
+        ("writes_without_end", ConversionFailed, "File too large"),
+    ],
+)
+def test_a_document_fails_by_name_and_its_neighbours_are_converted(child, tmp_path, behaviour, error, words):
+    convert(child, tmp_path, "before")
+    with pytest.raises(error, match=words) as caught:
+        convert(child, tmp_path, behaviour)
+    assert type(caught.value) is error
+    assert convert(child, tmp_path, "after").chunks[0].text.startswith("Text of after")
+
+
+def test_a_parser_that_spins_and_hears_no_signal_is_ended_in_time(short_child, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(TimedOut, match=r"'spins.pdf' was not converted within 1.5 s"):
+        convert(short_child, tmp_path, "spins")
+    assert time.monotonic() - started < 1.5 + 5
+    started = time.monotonic()
+    convert(short_child, tmp_path, "next")
+    assert time.monotonic() - started < 10
+
+
+def test_what_a_killed_child_started_dies_with_it_and_its_files_are_gone(short_child, tmp_path):
+    note = Path(f"/tmp/reread-test-grandchild-{os.getpid()}")
+    short_child.start()
+    scratch = Path(f"/proc/{short_child.pid}/cwd").readlink()
+    with pytest.raises(TimedOut):
+        convert(short_child, tmp_path, "starts_a_child")
+    grandchild = int(note.read_text())
+    note.unlink()
+    assert not is_running(grandchild)
+    assert not scratch.exists()
+
+
+def is_running(pid: int) -> bool:
+    """A zombie that init has not collected yet runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_what_a_parser_prints_is_no_answer_and_never_fills_a_pipe(child, tmp_path):
+    pid = child.pid
+    assert convert(child, tmp_path, "prints").chunks[0].text.startswith("Text of prints")
+    assert pid is None or child.pid == pid
+
+
+def test_a_refused_document_keeps_the_child_and_a_dead_child_is_replaced(child, tmp_path):
+    convert(child, tmp_path, "first")
+    pid = child.pid
+    with pytest.raises(Damaged):
+        convert(child, tmp_path, "damaged")
+    assert child.pid == pid
+    os.kill(pid, signal.SIGKILL)  # while it waits, as the kernel does when memory is short
+    time.sleep(0.2)
+    convert(child, tmp_path, "second")
+    assert child.pid != pid
+
+
+def test_a_child_is_replaced_after_its_share_of_documents(tmp_path):
+    with open_child(Limits(documents_per_child=2)) as child:
+        pids = []
+        for n in range(5):
+            convert(child, tmp_path, f"paper{n}")
+            pids.append(child.pid)
+    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4]
+
+
+def test_no_secret_and_no_proxy_reaches_the_child(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "s3cret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    with open_child() as child:
+        assert "No secret" in convert(child, tmp_path, "curious").chunks[0].text
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert b"PROXY" not in environment and b"s3cret" not in environment and b"HF_HUB_OFFLINE=1" in environment
+
+
+def test_what_opening_the_converter_raises_is_raised(tmp_path):
+    with open_child(converter="missing") as child, pytest.raises(WeightsMissing, match="no weights here"):
+        convert(child, tmp_path, "any")
+    with open_child(converter="broken") as child, pytest.raises(ConversionFailed, match="cannot be opened"):
+        convert(child, tmp_path, "any")
+    with open_child(opener="no.such.module") as child, pytest.raises(ConversionFailed, match="ModuleNotFoundError"):
+        convert(child, tmp_path, "any")
+
+
+def test_close_from_another_thread_ends_a_call_under_way(child, tmp_path):
+    child.start()
+    closer = threading.Timer(1, child.close)
+    closer.start()
+    started = time.monotonic()
+    with pytest.raises(ConverterDied):
+        convert(child, tmp_path, "spins")
+    assert time.monotonic() - started < 10
+    closer.join()
+    convert(child, tmp_path, "after")
+
+
+def test_a_child_started_by_a_thread_outlives_that_thread(tmp_path):
+    with open_child() as child:
+        thread = threading.Thread(target=child.start)
+        thread.start()
+        thread.join()
+        pid = child.pid
+        time.sleep(0.3)
+        convert(child, tmp_path, "later")
+        assert child.pid == pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_a_child_dies_with_its_parent_even_while_it_spins(tmp_path):
+    source(tmp_path, "spins")
+    script = (
+        "import sys, threading, time; from pathlib import Path; from test_sandbox import open_child, convert\n"
+        f"child = open_child(); child.start(); print(child.pid, flush=True); convert(child, Path({str(tmp_path)!r}), 'spins')"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=MAIN, text=True)
+    assert parent.stdout
+    pid = int(parent.stdout.readline())
+    time.sleep(0.5)
+    assert is_running(pid)
+    parent.kill()
+    parent.wait()
+    time.sleep(0.5)
+    assert not is_running(pid)
+
+
+def test_the_parent_imports_neither_docling_nor_torch():
+    script = (
+        "import ingest.sandbox, sys; print([m for m in sys.modules if m.split('.')[0] in {'docling', 'docling_core', 'torch'}])"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=MAIN, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_two_hundred_documents_leave_no_descriptor_and_no_process_behind(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with open_child(Limits(documents_per_child=100)) as child:
+        for n in range(200):
+            convert(child, tmp_path, f"paper{n % 5}")
+        pid = child.pid
+    assert pid and not is_running(pid)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 << 20
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs ../shared/corpus")
+def test_hostile_files_end_by_name_through_the_real_converter(tmp_path):
+    """Bombs, broken and encrypted files: each ends as a result or as one of our errors, within its limits."""
+    gnarly = CORPUS.parent / "gnarly"
+    limits = Limits(timeout_s=30, memory_mb=2048, max_pages=1000)
+    with open_child(limits, opener="ingest.converter") as child:
+        for path in sorted(gnarly.glob("[bep]*.pdf")):
+            workdir = tmp_path / path.stem
+            workdir.mkdir()
+            started = time.monotonic()
+            try:
+                converted = child.convert(
+                    Source(name=path.name, path=path, sha256="0" * 64, size=path.stat().st_size),
+                    conversion_id="c",
+                    workdir=workdir,
+                )
+                assert converted.peak_mb < limits.memory_mb
+            except RereadError as error:
+                assert error.code != "error"
+            assert time.monotonic() - started < 30 + 15, path.name
