@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import ConversionFailed, ConverterDied, InputRefused, RereadError, TimedOut, Unreachable, error_of_code
+from errors import ConversionFailed, ConverterDied, InputRefused, LibraryError, RereadError, TimedOut, error_of_code
 from ingest.chunking import CHUNKER
 from ingest.crew import convert_all
 from ingest.source import label, read_source
@@ -201,7 +201,9 @@ def convert_queued(desk: Desk, children: Sequence[ConverterChild], embed: Callab
                 for job, result in results:
                     _settle(job, result, desk, embed, _workdir(scratch, job))
             desk.commit()
-    except (KeyboardInterrupt, Unreachable):
+    except LibraryError:
+        raise  # nothing can be stored
+    except (RereadError, KeyboardInterrupt):
         desk.commit()  # what is converted is kept
         raise
     finally:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 #: Without a terminal, a plain line of progress at most so often.
 PLAIN_EVERY_S = 5.0
-#: Characters of a passage that a search shows.
+#: Characters of a passage that a search shows, and values of a record.
 PASSAGE = 260
+ITEMS = 2
 
 
 def out() -> Console:
@@ -175,7 +176,7 @@ def show_hits(hits: Sequence[Hit], query: str) -> None:
         )
         console.print(head)
         if hit.record:
-            console.print(Text(printable("    " + _one_line(hit.record)), "cyan"))
+            console.print(Text(printable("    " + _one_line(hit.record, query)), "cyan"))
         text = Text(printable("    " + passage(hit.text, query)))
         text.highlight_words(re.findall(r"\w{3,}", query), "bold yellow", case_sensitive=False)
         console.print(text)
@@ -186,7 +187,7 @@ def passage(text: str, query: str, size: int = PASSAGE) -> str:
     text = " ".join(text.split())
     if len(text) <= size:
         return text
-    stems = {word.lower()[:6] for word in re.findall(r"\w{3,}", query)}
+    stems = _stems(query)
     starts = [0, *(match.end() for match in re.finditer(r"[.;:] ", text))]
 
     def held(start: int) -> int:
@@ -197,16 +198,23 @@ def passage(text: str, query: str, size: int = PASSAGE) -> str:
     return ("… " if start else "") + text[start : start + size].rstrip() + (" …" if start + size < len(text) else "")
 
 
-def _one_line(record: dict[str, Any]) -> str:
-    """A record's values in one line: what a person wants to see of it first."""
+def _one_line(record: dict[str, Any], query: str) -> str:
+    """A record's values in one line, those first that hold most words of the query."""
     items = [item for value in record.values() if isinstance(value, list) for item in value if isinstance(item, dict)] or [
         record
     ]
+    stems = _stems(query)
+    items.sort(key=lambda item: -sum(stem in str(item).lower() for stem in stems))
     lines = [
         ", ".join(f"{name} {value}" for name, value in item.items() if value not in (None, [], "") and name != "quote")
-        for item in items[:3]
+        for item in items[:ITEMS]
     ]
-    return " · ".join(lines) + (f" · {len(items) - 3} more" if len(items) > 3 else "")
+    return " · ".join(lines) + (f" · {len(items) - ITEMS} more" if len(items) > ITEMS else "")
+
+
+def _stems(query: str) -> set[str]:
+    """The beginnings of a query's words, so that 'forecasts' is found by 'forecasting'."""
+    return {word.lower()[:6] for word in re.findall(r"\w{3,}", query)}
 
 
 def show_runs(runs: Sequence[Run]) -> None:

@@ -15,21 +15,30 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from extract.embedded.quantities import find_quantities
+from extract.embedded.measured import measured
+from extract.embedded.quantities import Quantity, find_quantities
+from extract.embedded.sentences import sentence_spans
 
 
 def predicted(text: str) -> list[dict[str, object]]:
     """The quantities of one paragraph as the scorer reads them."""
-    return [
-        {
-            "start": quantity.start,
-            "end": quantity.end,
-            "unit": text[slice(*quantity.unit)] if quantity.unit else None,
-            "entity": None,
-            "property": None,
-        }
-        for quantity in find_quantities(text)
-    ]
+    found = find_quantities(text)
+    made = []
+    for span in sentence_spans(text):
+        inside = [quantity for quantity in found if span[0] <= quantity.start < span[1]]
+        made += [as_scored(text, quantity, span, inside) for quantity in inside]
+    return made
+
+
+def as_scored(text: str, quantity: Quantity, sentence: tuple[int, int], others: list[Quantity]) -> dict[str, object]:
+    of = measured(text, quantity, sentence, others)
+    return {
+        "start": quantity.start,
+        "end": quantity.end,
+        "unit": text[slice(*quantity.unit)] if quantity.unit else None,
+        "entity": text[slice(*of.entity)] if of.entity else None,
+        "property": text[slice(*of.property)] if of.property else None,
+    }
 
 
 def show_errors(document: dict[str, object], made: list[dict[str, object]]) -> None:

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from extract.schema import Path
 
@@ -61,8 +62,12 @@ def read_yaml(text: str) -> tuple[dict[str, Any] | None, Lines, list[Problem]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return None, lines, [(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem or error.context}")]
-    except yaml.YAMLError as error:
-        return None, lines, [(1, f"not valid YAML: {error}")]
+    except ReaderError as error:
+        return (
+            None,
+            lines,
+            [(text.count("\n", 0, error.position) + 1, f"not valid YAML: the sign {error.character!r} may not stand here")],
+        )
     if problems:
         return None, lines, problems
     if not isinstance(node, yaml.MappingNode):

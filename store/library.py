@@ -76,6 +76,7 @@ class Library:
 
     def save_papers(self, papers: Sequence[Paper]) -> None:
         """Store these papers' rows in one commit per table, in place of what a crash may have left of them."""
+        papers = list({paper.conversion.id: paper for paper in papers}.values())
         doc_ids = [paper.document.id for paper in papers]
         conversions = [paper.conversion.id for paper in papers]
         with self.writing():
@@ -91,6 +92,7 @@ class Library:
 
     def save_extractions(self, extractions: Sequence[tuple[Extraction, np.ndarray]], *, years: dict[str, int | None]) -> None:
         """Store extractions, each with the vector of its unit, in place of rows with the same ids."""
+        extractions = list({pair[0].id: pair for pair in extractions}.values())
         doc_ids = {extraction.doc_id for extraction, _ in extractions}  # indexed, so that no whole column is read
         ids = [extraction.id for extraction, _ in extractions]
         with self.writing():

@@ -10,7 +10,9 @@ from extract.grounding import evidence_of, ground, ground_record
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Place, Unit, UnitKind, Verdict
 
-FEATURES = Features(n_words=9, n_numbers=1, figure_share=0, table_share=0, formula_share=0, has_caption=False, text_confidence=1)
+FEATURES = Features(
+    n_words=9, n_numbers=1, figure_share=0, table_share=0, formula_share=0, has_caption=False, text_confidence=1
+)
 
 
 def box(top: float, left: float = 72) -> Box:

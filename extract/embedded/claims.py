@@ -62,7 +62,7 @@ _LEAD = re.compile(
     rf"^(?:(?:Moreover|Furthermore|However|Therefore|Thus|Hence|Here|In addition|Additionally|In conclusion|"
     rf"In summary|Overall|Finally|"
     rf"Importantly|Interestingly|Notably|Taken together|Consequently|Indeed|Together|Similarly|In contrast|"
-    rf"Specifically|In particular|In this (?:paper|study|work)),?\s)*"
+    rf"Specifically|In particular|In (?:this|the (?:present|current)) (?:paper|study|work)),?\s)*"
     rf"(?:(?:we|our \w+|the(?:se)?(?: \w+){{1,2}}|this \w+|results?|it)\s(?:(?:is|was|has|have|were|been|also|then|"
     rf"further|therefore|clearly|can|be)\s)*{_VERB}\s(?:here\s)?that\s)",
     re.I,
@@ -70,6 +70,12 @@ _LEAD = re.compile(
 _TRAIL = re.compile(
     r"\s*(?:[\[(](?:[\d\s,;–-]+|(?:see\s|e\.g\.,?\s|cf\.\s)?(?:[Ff]ig|[Tt]able|Supplementary|"
     r"Appendix|Eq)[^()\[\]]*)[\])]\s*)*[.!?]?\s*$"
+)
+
+#: What was done, rather than what was found.
+_DONE = re.compile(
+    r"\b(?:was|were) (?:then |also |further )?(?:used|performed|applied|employed|conducted|calculated|carried out|analy[sz]ed|"
+    r"assessed|evaluated|defined|considered|computed|collected|included) (?:to|for|by|with|using|as|in|on|from|according)\b"
 )
 
 #: A sentence below it claims nothing in particular.
@@ -83,7 +89,7 @@ def claim_weight(text: str) -> float:
     weight = sum(weight for weight, cue in _CUE_PATTERNS if cue.search(text))
     if _CITED.search(text):
         weight -= 2.0
-    if _POINTS.search(text):
+    if _POINTS.search(text) or _DONE.search(text):
         weight -= 2.5
     return weight
 

@@ -119,12 +119,19 @@ def _best(part: Field, view: UnitView, likeness: Likeness) -> tuple[Any, Sentenc
         ),
         reverse=True,
     )
-    for score, i in ranked[:6]:
+    found: list[tuple[Any, Sentence]] = []
+    for score, i in ranked[:6] if part.kind not in _ALONE else ranked:
         sentence = view.sentences[-i]
         value = _of_sentence(part, sentence, view, likeness)
-        if value is not None and (score > 0 or part.kind in ("doi", "arxiv")):
+        if value is not None and score > 0:
             return value, sentence
-    return None
+        if value is not None and part.kind in _ALONE:
+            found.append((value, sentence))
+    return found[0] if len({value for value, _ in found}) == 1 else None
+
+
+#: Kinds of which the only one in a text is the answer, whatever words stand around it.
+_ALONE = ("doi", "arxiv", "url", "email", "identifier")
 
 
 def _of_sentence(part: Field, sentence: Sentence, view: UnitView, likeness: Likeness) -> Any | None:

@@ -16,6 +16,7 @@ from typing import Any
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import Field
+from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measured import is_property
 from extract.embedded.names import named
@@ -30,7 +31,6 @@ Likeness = dict[tuple[int, str], float]  #: of a sentence (its id) and a field's
 
 _ENTRY_KINDS = ("authors", "title", "venue", "volume", "pages")
 _NUMBER_KINDS = ("quantity", "value", "number")
-_CONFIDENCE = re.compile(r"\s?(?:CI\b|CL\b|C\.L\.|C\.I\.|confidence|credible|CrI\b|HPD|HDI)")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def _measurements(record: Field, view: UnitView) -> Iterator[tuple[Context, floa
     asked = next(part for part in record.fields if part.kind in _NUMBER_KINDS)
     is_general = not asked.stems and not asked.unit_hint
     for sentence, quantities in view.quantities.items():
+        if _CODE.search(sentence.text):
+            continue
         for quantity in quantities:
             at = Context(sentence, quantities, quantity)
             if is_general:
@@ -88,6 +90,14 @@ def _measurements(record: Field, view: UnitView) -> Iterator[tuple[Context, floa
                     yield at, 1.0 + bool(at.measured.property) + bool(quantity.unit)
             elif is_answer(asked, at):
                 yield at, 1.0
+    for sentence, cell in view.cells:
+        at = Context(sentence, [], cell.quantity, of=cell.of)
+        if is_general or is_answer(asked, at):
+            yield at, 3.0
+
+
+#: Lines of a program, in which every '=' is followed by a number of no interest.
+_CODE = re.compile(r"<-|\w\(\w*\s?=|=\s?c\(|==|::|\w\.\w+\s?=\s?[\d.]|\w=[\w.\"']+,\s?\w+=|;\s*$")
 
 
 def _is_measurement(at: Context) -> bool:
@@ -96,7 +106,8 @@ def _is_measurement(at: Context) -> bool:
     assert quantity is not None
     if quantity.kind in (QuantityKind.YEAR, QuantityKind.DATE, QuantityKind.COUNT):
         return False
-    if _CONFIDENCE.match(text, quantity.end) or (quantity.unit and is_counted(text[slice(*quantity.unit)])):
+    unit = text[slice(*quantity.unit)] if quantity.unit else ""
+    if is_confidence(text, quantity.end, unit) or is_counted(unit):
         return False
     if quantity.kind is QuantityKind.NUMBER:
         return _is_named_number(at)
@@ -143,6 +154,8 @@ def _stems_near(at: Context) -> frozenset[str]:
     """The words that can name this quantity: those before it, up to the one before, and the few after it in the same clause."""
     quantity = at.quantity
     assert quantity is not None
+    if at.of is not None and at.of.property is not None:
+        return stems_of(at.text[slice(*at.of.property)])
     floor = max([at.span[0], quantity.start - _BEFORE, *(q.end for q in at.quantities if q.end <= quantity.start)])
     ceiling = min([at.span[1], quantity.end + _AFTER, *(q.start for q in at.quantities if q.start >= quantity.end)])
     after = re.split(r"[,;:()]", at.text[quantity.end : ceiling])[0]

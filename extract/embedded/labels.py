@@ -66,6 +66,17 @@ def barred(text: str) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
+_CONFIDENCE = re.compile(
+    r"\s?(?:CI\b|C\.I\.|CL\b|C\.L\.|confidence|credible|CrI\b|HPD|HDI|"
+    r"(?:significance |exclusion |error )?(?:intervals?|bands?|contours?|limits?|regions?|levels?)\b)"
+)
+
+
+def is_confidence(text: str, end: int, unit: str) -> bool:
+    """Whether the quantity that ends here is a level of confidence: '95% CI', '1σ band'."""
+    return unit in ("%", "σ", "SD") and bool(_CONFIDENCE.match(text, end))
+
+
 def is_labelled(text: str, start: int) -> bool:
     """Whether the words before make it a label: 'Figure 3', 'Tables 1 and 2', 'phase 3'."""
     return bool(_LABEL.search(text, max(0, start - 60), start))

@@ -39,6 +39,7 @@ class Context:
     quantity: Quantity | None = None
     entry: Entry | None = None
     name: Span | None = None
+    of: Measured | None = None  #: what the quantity is of, where a table says so
 
     @property
     def text(self) -> str:
@@ -50,6 +51,8 @@ class Context:
 
     @cached_property
     def measured(self) -> Measured:
+        if self.of is not None:
+            return self.of
         return measured(self.text, self.quantity, self.span, self.quantities) if self.quantity else Measured()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from extract.embedded.labels import is_confidence
 from extract.embedded.phrases import Span, phrase_after, phrase_before
 from extract.embedded.quantities import Quantity, QuantityKind
 from extract.embedded.words import listed
@@ -42,6 +43,7 @@ _IS = re.compile(
 _OF = re.compile(r"\s(?:of|as|by|to|at)\s(?:the\s|only\s|just\s)?$")
 _EQUALS = re.compile(r"\s?(?:=|:|≈|∼|~)\s?$")
 _BRACKET = re.compile(r"\s?\(\s?(?:[a-z]+\s)?$")
+_REPEATED = re.compile(r"(?:every|within|over|past|last)\s", re.I)
 _BARE = re.compile(r"\s$")
 #: 'at 298 K', 'under 5 bar'; the other words only before a time.
 _CONDITION = re.compile(r"(?<!\w)(?:at|under)\s(?:an?\s|the\s)?(?:[a-z]+\s){0,3}(?:of\s)?$")
@@ -71,6 +73,8 @@ def measured(text: str, quantity: Quantity, sentence: Span, others: list[Quantit
         is_bracketed = property_ is None and _BRACKET.search(text, floor, quantity.start) is not None
         property_ = property_ or later_property
         entity = (later_entity or entity) if is_bracketed else (entity or later_entity)
+    if property_ and entity and text[slice(*property_)] == text[slice(*entity)]:
+        entity = None
     return Measured(property_, entity, _condition(text, quantity, sentence, others))
 
 
@@ -86,7 +90,8 @@ _ENDINGS = ("ity", "ities", "ance", "ness", "ature", "atures", "ption", "uction"
 def _named_before(text: str, quantity: Quantity, floor: int) -> tuple[Span | None, Span | None]:
     """The property and the entity that stand before the quantity, by the shape of what links them to it."""
     start = quantity.start
-    for pattern in (_IS, _EQUALS, _BRACKET, _OF, _BARE):
+    shapes = (_IS, _EQUALS, _BRACKET, _OF) if _REPEATED.match(text, start) else (_IS, _EQUALS, _BRACKET, _OF, _BARE)
+    for pattern in shapes:
         link = pattern.search(text, max(floor, start - 60), start)
         if link is None:
             continue
@@ -135,6 +140,8 @@ def _named_after(text: str, quantity: Quantity, ceiling: int) -> tuple[Span | No
     phrase = phrase_after(text, of.end() if of else quantity.end, ceiling)
     if phrase is None:
         return None, None
+    if text[slice(*phrase)].endswith(" pH"):
+        return None, (phrase[0], phrase[1] - len(" pH"))  # '10 mM Tris-HCl pH 7.4' is of Tris-HCl
     if of is None and is_property(text[slice(*phrase)]):
         link = re.compile(r"\sof\s").match(text, phrase[1])
         return phrase, phrase_after(text, link.end(), ceiling) if link else None
@@ -151,9 +158,16 @@ def _condition(text: str, quantity: Quantity, sentence: Span, others: list[Quant
         start = _condition_before(text, other, sentence) if other != quantity else None
         if start is None or other.unit is None or text[slice(*other.unit)] == unit:
             continue
-        if ";" not in text[min(quantity.end, other.end) : max(quantity.start, start)]:
+        if is_confidence(text, other.end, text[slice(*other.unit)]):
+            continue
+        if not _is_parted(text, quantity, start, other.end):
             found.append((abs(other.start - quantity.start), (start, other.end)))
     return min(found)[1] if found else None
+
+
+def _is_parted(text: str, quantity: Quantity, start: int, end: int) -> bool:
+    """Whether the clause ends between a quantity and the condition text[start:end]; 'At 298 K, the gap was' is one clause."""
+    return any(sign in text[quantity.end : start] for sign in ",;()") or ";" in text[end : quantity.start]
 
 
 def _condition_before(text: str, quantity: Quantity, sentence: Span) -> int | None:

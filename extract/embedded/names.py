@@ -109,8 +109,33 @@ def named(text: str, span: Span, asked: frozenset[str]) -> list[Span]:
     found = [match.span() for match in _KNOWN[sort].finditer(text, *span)] + _beside(text, span, _BESIDE[sort])
     if sort == "software":
         found += [one for one in _names(text, span) if _VERSION_AFTER.match(text, one[1]) and not _is_plain(text[slice(*one)])]
-        found = [_without_version(text, one) for one in found if not _is_general(text[slice(*one)])]
+        found = [_without_version(text, _without_language(text, one)) for one in found if _is_software(text, one)]
     return _apart(found)
+
+
+#: Nouns beside which even three capitals are software: 'the KYM package'; 'the KYM framework' is anything.
+_PACKAGE = re.compile(r"[\s-](?:software|packages?|librar(?:y|ies)|toolbox(?:es)?|toolkits?|plug-?ins?)(?!\w)", re.I)
+
+
+def _is_software(text: str, span: Span) -> bool:
+    name = text[slice(*span)]
+    if _is_general(name):
+        return False
+    is_short = name.isupper() and " " not in name
+    return not is_short or bool(
+        _PACKAGE.match(text, span[1]) or _KNOWN["software"].fullmatch(name) or _VERSION_AFTER.match(text, span[1])
+    )
+
+
+_LANGUAGE = re.compile(r"^(?:MATLAB|Matlab|Python|R|Julia)\s(?=[A-Z])|\s(?:Python|R|MATLAB|Matlab|Julia|Java)$")
+
+
+def _without_language(text: str, span: Span) -> Span:
+    """'NumPy Python (package)' without the language it is for."""
+    language = _LANGUAGE.search(text[slice(*span)])
+    if language is None:
+        return span
+    return (span[0] + language.end(), span[1]) if language.start() == 0 else (span[0], span[0] + language.start())
 
 
 def _without_version(text: str, span: Span) -> Span:

@@ -37,7 +37,8 @@ _VERBS = listed(
 )
 _FUNCTION = listed(
     """
-    the a an this that these those its their our his her my your it they we he she i you who whom which what whose there
+    following post prior the a an this that these those its their our his her my your it they we he she i you who whom
+    which what whose there
     here and or but nor yet so than then as if while when where whereas because since although though unless until after
     before during for from to in on at by with without within into onto over under between among through across along
     against toward towards about around above below near up down out off per via versus vs not no only also very too just
@@ -137,7 +138,7 @@ def _cleaned(text: str, tokens: list[Span]) -> Span | None:
     while tokens and text[slice(*tokens[-1])].lower() in ("of", *_DETERMINERS):
         tokens = tokens[:-1]
     words = [text[slice(*token)].lower() for token in tokens]
-    if not words or len(words) > 9 or all(word in _EMPTY or word in _BARRIER for word in words):
+    if not words or len(words) > 7 or all(word in _EMPTY or word in _BARRIER for word in words):
         return None
     if len(words) == 1 and (words[0].endswith("ly") or (len(words[0]) == 1 and not text[tokens[0][0]].isalpha())):
         return None

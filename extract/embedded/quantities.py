@@ -37,7 +37,7 @@ class Quantity:
     value: tuple[int, int]
     unit: tuple[int, int] | None  #: where its unit stands
     kind: QuantityKind
-    number: float | None  #: the first of its numbers
+    number: float | None  #: the number, or the first of a range; None for a ratio, a product, a list
     low_high: tuple[float, float] | None = None  #: of a range
 
 
@@ -109,6 +109,10 @@ def _unit_at(text: str, end: int, units: re.Pattern[str]) -> tuple[int, int] | N
         return None
     if start == end and len(found[0]) == 1 and found[0] not in "%‰°mshgkKVWJLTNσ€$":
         return None  # 3D, 13C, 2006b
+    if start == end and found[0] in "kKMB" and _has_noun(text, found.end()):
+        return None  # 32K tokens
+    if len(found[0]) == 1 and re.match(r"[-–]\d", text[found.end() : found.end() + 2]):
+        return None  # an address: 4 D-82152
     if start > end and sign in "-‐‑" and len(found[0]) == 1 and found[0] not in "mshgLK":
         return None
     if text[found.end() : found.end() + 2] in ("′", "’", "'") or (
@@ -135,20 +139,19 @@ def _runs(text: str, atoms: list[Atom]) -> Iterator[list[tuple[str, Atom]]]:
 
 def _quantities(text: str, run: list[tuple[str, Atom]]) -> Iterator[Quantity]:
     """The quantities of one run. A list shares the unit at its end, or falls apart where there is none."""
-    first, last = run[0][1], run[-1][1]
-    if first.unit is None and is_labelled(text, first.start):
-        return
-    joints = [joint for joint, _ in run]
     years = [bool(YEAR.match(text[atom.start : atom.end])) and atom.unit is None for _, atom in run]
-    is_list = "and" in joints or "comma" in joints
-    if is_list and not (joints[-1] == "and" and (all(years) or _is_shared(text, last))):
-        cut = next(i for i, joint in enumerate(joints) if joint in ("and", "comma"))
-        yield from _quantities(text, run[:cut])
-        yield from _quantities(text, [("", run[cut][1]), *run[cut + 1 :]])
-        return
-    made = _quantity(text, run, is_year=all(years))
-    if made:
-        yield made
+    cuts = [i for i, (joint, _) in enumerate(run) if joint in ("and", "comma")]
+    is_list = bool(cuts) and run[-1][0] == "and" and (all(years) or _is_shared(text, run[-1][1]))
+    bounds = [0, *([] if is_list else cuts), len(run)]
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        first = run[start][1]
+        if first.unit is None and is_labelled(text, first.start):
+            if is_list or start == 0:
+                return
+            continue
+        made = _quantity(text, run[start:end], is_year=all(years[start:end]))
+        if made:
+            yield made
 
 
 def _is_shared(text: str, last: Atom) -> bool:
@@ -171,7 +174,8 @@ def _quantity(text: str, run: list[tuple[str, Atom]], *, is_year: bool) -> Quant
     is_range = any(joint == "range" for joint, _ in run)
     start, end = widened(text, first.start, last.stop, is_range=is_range)
     numbers = [number_of(text[atom.start : atom.end]) for _, atom in run]
-    made = Quantity(start, end, (first.start, last.end), unit, QuantityKind.NUMBER, numbers[0])
+    is_one = not any(joint in ("ratio", "times", "and", "comma") for joint, _ in run)
+    made = Quantity(start, end, (first.start, last.end), unit, QuantityKind.NUMBER, numbers[0] if is_one else None)
     if is_range and len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
         made = replace(made, low_high=(numbers[0], numbers[1]))
     return replace(made, kind=_kind(text, made, is_year=is_year))
@@ -191,10 +195,14 @@ def _kind(text: str, made: Quantity, *, is_year: bool) -> QuantityKind:
         return QuantityKind.YEAR
     words = text[slice(*made.value)]
     if words.isdigit() or words[0].isalpha() or re.fullmatch(r"\d{1,3}(?:,\d{3})+", words):
-        following = re.match(r"\s([a-z][a-z-]+)", text[made.end : made.end + 24])
-        if following and following[1] not in _NO_NOUN:
-            return QuantityKind.COUNT
+        return QuantityKind.COUNT if _has_noun(text, made.end) else QuantityKind.NUMBER
     return QuantityKind.NUMBER
+
+
+def _has_noun(text: str, end: int) -> bool:
+    """Whether a word follows that may name what was counted."""
+    following = re.match(r"\s([a-z][a-z-]+)", text[end : end + 24])
+    return bool(following and following[1] not in _NO_NOUN)
 
 
 _NO_NOUN = frozenset(

@@ -75,7 +75,7 @@ def _is_abbreviation(text: str, stop: int) -> bool:
         return False  # 'for 5 min. Then'
     if len(found[0]) == 1 and found[0].islower() and found[0] != "p":
         return False
-    return not (len(found[0]) == 1 and re.search(r"\d\s?[A-Z]$", word))  # 'at 298 K.' ends one
+    return not (len(found[0]) == 1 and re.search(r"\d\s?°?[A-Z]$|°\s?[CFK]$", word))  # 'at 298 K.' ends one
 
 
 def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int] | None:

@@ -29,14 +29,14 @@ _PLAIN = """
     Ma ka Ga Myr kyr Gyr Mya kya Ka My ky min mins h hr hrs d wk mo yrs y
     dB dBm dBi dBA rpm RPM rcf AU au ly mas arcsec arcmin deg dex mag magnitudes M⊙ M☉ R⊙ R☉ L⊙ L☉ Msun Rsun Lsun Mpc kpc kR
     atm psi mmHg cmH2O inHg mph kn ha acre acres ft inch inches lb lbs oz gal kcal BTU amu u t kt Mt Gt Tg Pg Oe emu Gs Gauss gauss
-    cP cSt dyn dyne poise D DU PSU psu NTU pH Hv HV HRC μatm µatm
+    cP cSt dyn dyne poise D DU PSU psu NTU pH Hv HRC μatm µatm
     rem mrem MPN CFU cfu PFU pfu FFU U TCID50 kbp Mbp Gbp kb Mb Gb nt aa MOI
     fps px dpi GiB MiB KiB TiB GB MB kB TB Gbps Mbps kbps GFLOPS TFLOPS PFLOPS EUR USD GBP
 """
 #: One pattern a line.
 _WORDS = r"""
     percent(?:age points?)?|per cent|percentiles?
-    degrees?(?: (?:C|Celsius|centigrade|Fahrenheit|F|Kelvin))?|kelvins?
+    degrees?(?! of freedom)(?: (?:C|Celsius|centigrade|Fahrenheit|F|Kelvin))?|kelvins?
     (?:nano|micro|milli|centi|kilo|mega|giga|tera)?(?:met(?:er|re)s?|grams?|grammes?|lit(?:er|re)s?|seconds?|moles?|volts?|watts?|joules?)
     (?:nano|micro|milli|centi|kilo|mega|giga|tera)?(?:amperes?|amps?|hertz|newtons?|pascals?|teslas?|farads?|siemens|ohms?|bytes?|bits?)
     (?:kilo|mega|giga)?(?:electron ?volts?|calories?|tons?|tonnes?|parsecs?|bases?|base pairs)|molar

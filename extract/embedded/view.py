@@ -8,6 +8,7 @@ from functools import cached_property
 from extract.embedded.entries import Entry, entries
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import Sentence, sentences_of
+from extract.embedded.tables import Cell, cells
 from records import Chunk, ChunkKind
 
 
@@ -26,6 +27,14 @@ class UnitView:
         """The entries of the reference list, each with its whole text as its sentence."""
         found = [(i, entry) for i, chunk in enumerate(self.chunks) if _has_entries(chunk) for entry in entries(chunk.text)]
         return [(Sentence(self.chunks[i], i, entry.start, entry.end), entry) for i, entry in found]
+
+    @cached_property
+    def cells(self) -> list[tuple[Sentence, Cell]]:
+        """The numbers of the tables, each with its row as its sentence."""
+        found = [
+            (i, cell) for i, chunk in enumerate(self.chunks) if chunk.kind is ChunkKind.TABLE for cell in cells(chunk.text)
+        ]
+        return [(Sentence(self.chunks[i], i, *cell.line), cell) for i, cell in found]
 
     @cached_property
     def quantities(self) -> dict[Sentence, list[Quantity]]:
