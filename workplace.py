@@ -91,7 +91,8 @@ class Workplace:
         if alias == EMBEDDED:
             from extract.embedded.reader import open_embedded_reader
 
-            return open_embedded_reader(self.embed(), embedding_key=self.library.embedding)
+            # The model opens with the first text that needs it: most prompts are read without.
+            return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
         from extract import prompts
         from extract.endpoint import open_endpoint_reader
 

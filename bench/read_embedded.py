@@ -15,6 +15,7 @@ import pstats
 import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,8 @@ def main() -> int:
     for path in prompts:
         start = time.perf_counter()
         prompt = load_prompt(path)
-        units = make_units(chunks, vectors, prompt.unit)
+        kind = ChunkKind.TEXT if ChunkKind.TEXT in prompt.kinds else min(prompt.kinds)
+        units = make_units([replace(chunk, kind=kind) for chunk in chunks], vectors, prompt.unit)
         units = [unit for unit in units if route_unit(unit, prompt, Lane.EMBEDDED).lane is not Lane.SKIP]
         profile = cProfile.Profile() if "--profile" in sys.argv else None
         if profile:

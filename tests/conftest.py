@@ -14,7 +14,7 @@ from processes import ROOT
 import pipeline
 from errors import WeightsMissing
 from jobs import Ledger
-from settings import Settings
+from settings import load_settings
 from store.embedding import SHIPPED_MODEL, Embedder
 from store.library import Library, create_library, open_library
 from workplace import Workplace
@@ -61,7 +61,7 @@ def ledger(library: Library) -> Iterator[Ledger]:
 def sample_library_folder(samples: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library with the samples, added by real Docling children and the real encoder. Never to be written to."""
     root = tmp_path_factory.mktemp("samples") / "library"
-    place = Workplace(Settings(library=root, converters=1))
+    place = Workplace(load_settings(library=root, converters=1))
     place.create_library_if_missing()
     report = pipeline.add(
         sorted(samples.glob("*.pdf")), library=place.library, ledger=place.ledger, recipe=place.recipe, max_bytes=200 << 20,

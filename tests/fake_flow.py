@@ -9,13 +9,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from makers import BOX, embed, make_chunk, make_document, make_evidence
 
 import pipeline
 from adding import AddReport, Recipe
-from ingest.sandbox import Converted, ConvertedFigure
+from ingest.sandbox import Converted, ConvertedFigure, ConverterChild
 from jobs import Ledger
 from records import Embed, Lane, PageQuality, Prompt, Reading, Source, Unit, Usage, content_id
 from rereading import Question, ReadReport
@@ -123,8 +123,8 @@ class Place:
     ) -> AddReport:
         return pipeline.add(
             paths, library=self.library, ledger=self.ledger, recipe=recipe or self.recipe, max_bytes=1 << 20,
-            children=lambda: [child or FakeChild()], attempts=2, embed=embed, progress=lambda *_: None,
-        )  # type: ignore[arg-type, list-item]  # fmt: skip
+            children=lambda: [cast(ConverterChild, child or FakeChild())], attempts=2, embed=embed, progress=lambda *_: None,
+        )  # fmt: skip
 
     def reprocess(self, prompt: Prompt, reader: FakeReader, doc_ids: Sequence[str] | None = None) -> ReadReport:
         everything = sorted({line.doc_id for line in self.ledger.lines("chunks")})

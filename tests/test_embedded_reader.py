@@ -361,3 +361,15 @@ def test_a_tables_cell_is_of_its_row_in_the_unit_of_its_column():
         ("298", 298, "K", "T", "ZnO"),
         ("3.0 ± 0.1", 3, "eV", "Band gap", "TiO2"),
     ]
+
+
+@pytest.mark.parametrize(
+    "piece", ["1, ", "1 and ", "9", "1–", "A. ", "Smith, J., ", "x of ", "[1] A ", "1. A ", "| 1 (m) | ", "10.1000/"]
+)
+@pytest.mark.parametrize("name", ["measurements", "findings", "methods-and-data", "bibliography"])
+def test_a_hostile_text_costs_neither_the_run_nor_a_minute(piece, name):
+    kind = ChunkKind.REFERENCES if name == "bibliography" else ChunkKind.TEXT
+    reading = read(shipped(name), piece * (4000 // len(piece)), kind=kind)
+
+    assert reading.is_ok
+    assert reading.usage.seconds < 10  # the slowest takes 0.8 s

@@ -120,8 +120,10 @@ def test_files_that_are_no_papers_cost_only_themselves(place, papers, tmp_path):
 
 
 def test_a_file_that_changes_or_vanishes_while_it_is_converted_is_refused(place, papers):
-    changed = FakeChild(a_pdf=[lambda: write_pdf(papers[0].parent, "a.pdf", "other words")])
-    report = place.add(papers[0], child=changed)
+    def change() -> None:
+        papers[0].write_text("%PDF-1.7\nother words")
+
+    report = place.add(papers[0], child=FakeChild(a_pdf=[change]))
     assert [failure.code for failure in report.failures] == ["unreadable"]
 
     class Vanishing(FakeChild):
@@ -145,13 +147,18 @@ def test_a_job_whose_file_was_moved_goes_on_from_where_it_is_now(place, papers, 
     assert (report.added, report.resumed, report.failures) == (3, 3, [])
 
 
-def test_the_scratch_folder_is_emptied_paper_by_paper(place, papers):
+def test_the_scratch_folder_is_emptied_paper_by_paper(place, tmp_path):
     left: list[int] = []
-    look = [lambda: left.append(sum(1 for _ in (place.library.root / "tmp").glob("*/*")))]
-    place.add(*papers, child=FakeChild(a_pdf=list(look), b_pdf=list(look), c_pdf=list(look)))
 
-    assert len(left) == 3
-    assert max(left) <= 3  # those that wait to be stored, never all
+    class Looking(FakeChild):
+        def convert(self, source, **given):
+            left.append(sum(1 for _ in (place.library.root / "tmp").glob("*/*")))
+            return super().convert(source, **given)
+
+    place.add(*(write_pdf(tmp_path / "in", f"{n}.pdf") for n in range(20)), child=Looking())
+
+    assert len(left) == 20
+    assert max(left) <= 5  # those in the child, in the queue and in hand; never all
     assert list((place.library.root / "tmp").iterdir()) == []
 
 
@@ -417,15 +424,13 @@ def test_after_a_new_conversion_a_run_gives_each_value_once(full, papers):
 
 def test_a_paper_that_is_read_while_it_is_removed_leaves_nothing(full):
     doomed = full.ledger.find_documents("b.pdf")
-    reader = FakeReader(outcomes={"b two.": [None]})
-    take = reader.read
 
-    def removing(prompt, units):
-        pipeline.remove(doomed, library=full.library, ledger=full.ledger)
-        yield from take(prompt, units)
+    class Removing(FakeReader):
+        def read(self, prompt, units):
+            pipeline.remove(doomed, library=full.library, ledger=full.ledger)
+            yield from super().read(prompt, units)
 
-    reader.read = removing
-    report = full.reprocess(PROMPT, reader)
+    report = full.reprocess(PROMPT, Removing())
 
     assert full.exported(report.run_id) == [line for line in ALL_LINES if not line.startswith("b")]
     assert full.findings() == []
@@ -511,13 +516,13 @@ def test_a_removed_paper_is_gone_everywhere_and_what_others_share_stays(full, pa
 def test_a_blob_that_a_removal_took_meanwhile_is_stored_again(full, papers, tmp_path, monkeypatch):
     new = write_pdf(tmp_path, "new.pdf")
     stored = full.library.blobs.put_text
-    removals: list[None] = []
+    removed: list[str] = []
 
     def put_then_remove(text: str) -> str:
         digest = stored(text)
-        if text.startswith("paper.md") and not removals:
-            everything = [line.doc_id for line in full.ledger.lines("document")]
-            removals.append(pipeline.remove(everything, library=full.library, ledger=full.ledger))
+        if text.startswith("paper.md") and not removed:
+            removed.extend(line.doc_id for line in full.ledger.lines("document"))
+            pipeline.remove(removed, library=full.library, ledger=full.ledger)
         return digest
 
     monkeypatch.setattr(full.library.blobs, "put_text", put_then_remove)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from makers import make_evidence, make_extraction, make_paper, save_extractions
+from makers import embed, make_evidence, make_extraction, make_paper, save_extractions
 
 from pipeline import search
 from records import Filter, Hit, SearchMode
@@ -142,7 +141,7 @@ def test_a_query_language_is_only_words(ask, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_empty_library_answers_nothing(library, mode):
-    assert search("anything", library=library, embed=lambda texts: np.ones((len(texts), 8)), mode=mode) == []
+    assert search("anything", library=library, embed=embed, mode=mode) == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -205,7 +204,6 @@ def test_a_search_in_one_run_sees_that_run_only(read_library):
 def test_what_failed_or_was_replaced_is_not_found(read_library):
     paper = make_paper("kinetics.pdf", KINETICS)
     read_library.retire_extractions("another", {paper.document.id: set()})
-    vectors = {"embed": lambda texts: np.ones((len(texts), 8), dtype=np.float32), "mode": SearchMode.VECTOR}
 
-    hits = search("anything", library=read_library, in_extractions=True, limit=50, **vectors)
+    hits = search("anything", library=read_library, embed=embed, mode=SearchMode.VECTOR, in_extractions=True, limit=50)
     assert sorted(hit.text for hit in hits) == ["bioavailability reached 41 %", "half-life in mouse plasma was 2.3 h"]

@@ -104,14 +104,13 @@ def claim_span(text: str, span: Span) -> Span:
     return (span[0] + start, span[0] + end) if len(sentence[start:end].split()) >= 4 else span
 
 
-def is_whole(text: str) -> bool:
+def is_whole(text: str, *, least_words: int = 8, letters: float = 0.7) -> bool:
     """Whether it is a sentence of running text: neither a scrap of a table nor cut off by the page."""
     words = text.split()
     if (
-        not 8 <= len(words) <= 65
+        not least_words <= len(words) <= 65
         or not (text[0].isupper() or text[0].isdigit() or text[0] in '([“"')
         or text[-1] not in '.!?)]”’"'
     ):
         return False
-    letters = sum(sign.isalpha() or sign.isspace() for sign in text)
-    return letters >= 0.7 * len(text)
+    return sum(sign.isalpha() or sign.isspace() for sign in text) >= letters * len(text)

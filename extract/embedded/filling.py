@@ -173,11 +173,15 @@ def free_fields(field: Field) -> list[Field]:
     return found
 
 
-def doubts(part: Field, view: UnitView) -> list[Sentence]:
-    """The sentences of this unit that share most words with a free field: the ones worth the encoder's time."""
+def doubts(part: Field, view: UnitView) -> list[tuple[float, Sentence]]:
+    """The sentences of this unit that share most words with a free field, each with that share: those worth the encoder's time."""
     ranked = sorted(
-        ((_shared(part, sentence), -i) for i, sentence in enumerate(view.sentences) if is_whole(sentence.text)),
+        (
+            (_shared(part, sentence), -i)
+            for i, sentence in enumerate(view.sentences)
+            if is_whole(sentence.text, least_words=5, letters=0.55)
+        ),
         reverse=True,
     )
     limit = MAX_DOUBTS + len(view.sentences) // SENTENCES_PER_DOUBT
-    return [view.sentences[-i] for score, i in ranked[:limit] if score > 0 or len(view.sentences) <= MAX_DOUBTS]
+    return [(score, view.sentences[-i]) for score, i in ranked[:limit] if score > 0 or len(view.sentences) <= MAX_DOUBTS]

@@ -27,7 +27,7 @@ _MODIFIER = re.compile(
     r"(?:(?<!\w)(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|ca\.?|c\.|at least|at most|"
     r"up ?to|down to|"
     r"more than|less than|fewer than|greater than|higher than|lower than|larger than|smaller than|longer than|shorter than|"
-    r"no more than|no less than|not more than|not less than|over|above|below|within|exceeding|in excess of|in the order of|"
+    r"no more than|no less than|not more than|not less than|over|above|below|within|exceeding|in excess of|(?:in|of) the order of|"
     r"on the order of|every|an? average of|average|over an?|over the|past|last|top|upper|"
     r"range of|range|ranges? from|as (?:low|high|much|many|few|little) as|better than)\s|[~∼≈≃≲≳<>≤≥⩽⩾±≪≫]=?\s?)+$",
     re.I,
@@ -52,7 +52,7 @@ def joint_of(text: str, left: Atom, right: Atom, *, may_be_range: bool) -> str |
     if len(gap) > 20:
         return None
     same = left.unit is None or (right.unit is not None and text[slice(*left.unit)] == text[slice(*right.unit)])
-    if _RANGE.fullmatch(gap) and (same or right.unit is None):
+    if _RANGE.fullmatch(gap) and (same or right.unit is None or gap.strip() == "to"):
         return "range"
     if _TOLERANCE.fullmatch(gap):
         return "tolerance"
@@ -75,6 +75,7 @@ def is_between(text: str, start: int) -> bool:
 def widened(text: str, start: int, end: int, *, is_range: bool) -> tuple[int, int]:
     """The span with the words of comparison before and after it."""
     modifier = _MODIFIER.search(text, max(0, start - 40), start)
-    between = _BETWEEN.search(text, max(0, start - 20), start) if is_range else None
+    begin = modifier.start() if modifier else start
+    between = _BETWEEN.search(text, max(0, begin - 20), begin) if is_range else None
     tail = _TAIL.match(text, end)
     return min(match.start() if match else start for match in (modifier, between)), tail.end() if tail else end

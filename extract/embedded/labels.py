@@ -22,7 +22,8 @@ _LABEL_WORDS = listed(
     class(?:es)? groups? cases? experiments? exp stud(?:y|ies) versions? ver v marks? mk suppl\w* grants? awards? patents?
     protocols? models? samples? sites? stations? cores? holes? units? chromosomes? chr exons? introns? clusters? layers?
     cohorts? arms? scenarios? hypothes[ie]s questions? items? rq aims? tiers? rows? columns? col codes? months? weeks? days?
-    timepoints? visits? rounds? sessions? trials? runs? isoforms? residues? positions? points? blocks? parts? methods?
+    timepoints? axis axes factors? dimensions? components? visits? rounds? sessions? trials? runs? isoforms? residues?
+    positions? points? blocks? parts? methods?
     conditions? treatments? regions? zones? areas? plots? bands? lanes? wells? channels? task examples? remarks? problems?
     category categories cat compounds? complex(?:es)? mutants? variants? strains? patients? participants? subjects? episodes?
     """

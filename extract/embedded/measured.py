@@ -40,7 +40,7 @@ _IS = re.compile(
     r"(?:\s(?:estimated|measured|found|determined|calculated|reported|observed|set|fixed|taken|kept|to|be|at|as|by|"
     r"of|from|only|approximately|about|around|increased|decreased|reduced|significantly))*)\s$"
 )
-_OF = re.compile(r"\s(?:of|as|by|to|at)\s(?:the\s|only\s|just\s)?$")
+_OF = re.compile(r"\s(?:of|as|by|to)\s(?:the\s|only\s|just\s)?$")
 _EQUALS = re.compile(r"\s?(?:=|:|≈|∼|~)\s?$")
 _BRACKET = re.compile(r"\s?\(\s?(?:[a-z]+\s)?$")
 _REPEATED = re.compile(r"(?:every|within|over|past|last)\s", re.I)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from extract.embedded.joins import Atom, is_between, joint_of, widened
 from extract.embedded.labels import DASH, YEAR, barred, ends_name, goes_on, is_cited_year, is_glued, is_labelled
@@ -140,10 +141,11 @@ def _runs(text: str, atoms: list[Atom]) -> Iterator[list[tuple[str, Atom]]]:
 def _quantities(text: str, run: list[tuple[str, Atom]]) -> Iterator[Quantity]:
     """The quantities of one run. A list shares the unit at its end, or falls apart where there is none."""
     years = [bool(YEAR.match(text[atom.start : atom.end])) and atom.unit is None for _, atom in run]
-    cuts = [i for i, (joint, _) in enumerate(run) if joint in ("and", "comma")]
+    is_series = sum(joint == "range" for joint, _ in run) > 1  # '0.06 to 0.42 to 0.74 ppm' is no range
+    cuts = [i for i, (joint, _) in enumerate(run) if joint in ("and", "comma") or (is_series and joint == "range")]
     is_list = bool(cuts) and run[-1][0] == "and" and (all(years) or _is_shared(text, run[-1][1]))
     bounds = [0, *([] if is_list else cuts), len(run)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         first = run[start][1]
         if first.unit is None and is_labelled(text, first.start):
             if is_list or start == 0:

@@ -63,7 +63,7 @@ class EmbeddedReader:
             near = _nearness(unit, meanings)
             for field, vector, close in zip(free, meanings, near, strict=True):
                 if close >= FAR:
-                    asked += [(close, sentence, field, vector) for sentence in doubts(field, view)]
+                    asked += [(close + shared, sentence, field, vector) for shared, sentence in doubts(field, view)]
         asked.sort(key=lambda one: -one[0])
         limit = max(64, int(SENTENCES_PER_CHUNK * sum(len(view.chunks) for view in views)))
         texts = list(dict.fromkeys(sentence.text for _, sentence, _, _ in asked))[:limit]
