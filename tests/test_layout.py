@@ -122,16 +122,13 @@ def test_slow_tools_are_imported_only_where_they_are_opened():
 
 
 COMMAND = """
+import sys
+import cli
 sys.argv = ["reread", *sys.argv[1:]]
-import atexit, os, cli
-def leave(code):
-    print("LOADED", *sorted({name.partition(".")[0] for name in sys.modules}))
-    sys.stdout.flush()
-    os._exit(0)
 try:
     cli.app()
-except SystemExit as end:
-    leave(end.code)
+except SystemExit:
+    print("LOADED", *{name.partition(".")[0] for name in sys.modules})
 """
 
 

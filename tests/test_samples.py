@@ -2,10 +2,13 @@
 
 import hashlib
 import runpy
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pypdfium2
 import pytest
+from needs import need
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 TITLES = {
@@ -51,9 +54,7 @@ def test_the_samples_were_made_from_the_sources_beside_them():
 
 
 def test_making_a_sample_again_gives_the_same_bytes():
-    typst = pytest.importorskip("typst")
-    if typst.__version__ != "0.15.0":
-        pytest.skip(f"the samples were made with typst 0.15.0, not {typst.__version__}")
+    need(find_spec("typst") and version("typst") == "0.15.0", "the samples were made with typst 0.15.0, which is not here")
     set_paper = runpy.run_path(str(SAMPLES / "make.py"))["set_paper"]
 
     made = set_paper("mouse-kinetics")
