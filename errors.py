@@ -12,7 +12,8 @@
     │   ├── Damaged             damaged          Docling and PDFium could not parse it
     │   ├── TimedOut            timed_out
     │   ├── OutOfMemory         out_of_memory
-    │   └── ConverterDied       converter_died   the child process was killed or crashed
+    │   ├── ConverterDied       converter_died   the child process was killed or crashed
+    │   └── GaveUp              gave_up          the processes that worked on it died, again and again
     ├── ReadingFailed           reading_failed   one unit could not be read; kept as a named failure
     │   ├── AnswerTruncated     answer_truncated
     │   ├── AnswerEmpty         answer_empty
@@ -110,6 +111,11 @@ class OutOfMemory(ConversionFailed):
 class ConverterDied(ConversionFailed):
     code = "converter_died"
     advice = "the file crashed its converter process and nothing else; please report it"
+
+
+class GaveUp(ConversionFailed):
+    code = "gave_up"
+    advice = "look for what ends the process (memory of the machine, for example), then run the same command again"
 
 
 class ReadingFailed(RereadError):

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from errors import LibraryBusy, LibraryError, NotFound
+from errors import GaveUp, LibraryBusy, LibraryError, NotFound
 from records import Job, JobState, Run, content_id
 
 LEASE_S = 60.0
@@ -211,7 +211,7 @@ class Ledger:
         message = (
             f"The process that worked on it died {job.attempt} times. It was given up. Run the same command again to retry."
         )
-        return self._set(db, job, "failed", "gave_up", message)
+        return self._set(db, job, "failed", GaveUp.code, message)
 
     def renew(self) -> None:
         """Prolong every lease that this process holds."""
@@ -362,14 +362,18 @@ class Ledger:
     # Runs
 
     def save_run(self, run: Run, doc_ids: Sequence[str]) -> None:
-        """Write a run, in place of what was known of it, with the documents it covers."""
+        """Write a run with the documents it covers; of one that is known, how far it is."""
         values = (run.id, run.reading_key, run.prompt_name, run.prompt_hash, run.model, run.selection, run.state.value)
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+                "SET state = excluded.state, finished = excluded.finished, counts = excluded.counts",
                 (*values, run.created, run.finished, json.dumps(run.counts)),
             )
             db.executemany("INSERT OR IGNORE INTO run_documents VALUES (?, ?)", [(run.id, doc_id) for doc_id in doc_ids])
+
+    def has_run(self, run_id: str) -> bool:
+        return bool(self._query("SELECT 1 FROM runs WHERE id = ?", (run_id,)))
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""

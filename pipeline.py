@@ -73,7 +73,7 @@ def reprocess(
     """Put a question to these documents. What was read with the same question before is not read again.
 
     The run is recorded before the first unit is read and again at the end; its id is the hash of the question and the
-    documents, so the same reprocess is the same run, however often it is started or killed.
+    documents, so the same reprocess is the same run, however often it is started or killed; one that is whole stays as it is.
     """
     started = time.monotonic()
     wanted = set(doc_ids)
@@ -94,13 +94,13 @@ def reprocess(
             if key not in done and key not in given_up
         ],
     )
-    if len(done) < len(work):
+    if len(done) < len(work) or not ledger.has_run(run.id):
         ledger.save_run(run, doc_ids)
         with ledger.renewing():
             Reread(question, job_kind, library=library, ledger=ledger, report=report, progress=progress).run()
         library.maintain()
+        ledger.save_run(_finished(run, report, ledger, list(work)), doc_ids)
     report.wall_s = time.monotonic() - started
-    ledger.save_run(_finished(run, report, ledger, list(work)), doc_ids)
     return report
 
 
@@ -238,11 +238,11 @@ def status(*, library: Library, ledger: Ledger) -> Status:
 def remove(doc_ids: Sequence[str], *, library: Library, ledger: Ledger) -> None:
     """Delete these documents everywhere: rows, ledger, and the blobs that no other document uses."""
     with library.writing():
-        removed = set(doc_ids)
-        gone = {digest for line in _blob_lines(ledger) if line.doc_id in removed for digest in line.detail["blobs"]}
+        lines, removed = _blob_lines(ledger), set(doc_ids)
+        kept = {digest for line in lines if line.doc_id not in removed for digest in line.detail["blobs"]}
         library.delete_documents(doc_ids)
-        ledger.forget(doc_ids)
-        library.blobs.remove(gone - {digest for line in _blob_lines(ledger) for digest in line.detail["blobs"]})
+        library.blobs.remove({digest for line in lines if line.doc_id in removed for digest in line.detail["blobs"]} - kept)
+        ledger.forget(doc_ids)  # last: whatever a crash leaves is still named, and the same command removes it
 
 
 def _blob_lines(ledger: Ledger) -> list[Done]:

@@ -70,6 +70,7 @@ class _Open:
 
     job: Job
     to_read: int = 0
+    was_to_read: int = 0
     sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))  #: what the manifest will say of the document
     extraction_ids: set[str] = field(default_factory=set)  #: of all its units that are not skipped
     n_failed: int = 0
@@ -147,6 +148,7 @@ class Reread:
                 self.report.cached += 1
             else:
                 document.to_read += 1
+                document.was_to_read += 1
                 yield unit, route
 
     def _take(self, unit: Unit, route: Route, reading: Reading) -> None:
@@ -194,7 +196,7 @@ class Reread:
                 self._end(document)
         for document in whole:
             del self._open[document.job.payload["doc_id"]]
-            settled += int(document.sums["skipped"])
+            settled += int(document.sums["units"]) - document.was_to_read
         self._waiting, self._last_commit = [], time.monotonic()
         self._progress(self.report, settled)
 

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     artifacts: Path | None = None  #: folder with Docling's model weights, for the neural converter
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
     convert_timeout_s: float = Field(300.0, gt=0)  #: wall clock for one document; the slowest real paper seen took 25 s
-    convert_memory_mb: int = Field(4096, ge=512)  #: address space of one child; Docling itself maps about 1.5 GB
+    convert_memory_mb: int = Field(4096, ge=512)  #: data of one child; normal papers take 0.5 GB, the largest seen 1.3
     convert_attempts: int = Field(2, ge=1, le=10)  #: tries of a document whose child dies or runs out of time
     documents_per_child: int = Field(100, ge=1)  #: a child is replaced after so many: parsers leak
     max_file_mb: int = Field(200, ge=1)

@@ -58,7 +58,7 @@ class Workplace:
         root = self.settings.library
         if is_library(root):
             return
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if root.exists() and (not root.is_dir() or any(root.iterdir())) and not is_library(root):  # made just now by another
             raise LibraryError(
                 f"{root} is not a library and not empty. Nothing was changed. Name another folder with --library."
             )

@@ -64,9 +64,10 @@ def convert_all(
                 yield result
     finally:
         stopped.set()
-        stop()
         while any(thread.is_alive() for thread in threads):
+            stop()  # each time: a thread may only now have begun what it took before
             _drain(results)
+        stop()
 
 
 def _outcome(convert: Callable[[Child, Work], Result], child: Child, work: Work) -> Result | RereadError:

@@ -1,7 +1,7 @@
 """A run's extractions as files that other tools read: JSON lines with everything, or a flat table as CSV or Parquet.
 
-A flat table has one row per item where the record is a list of items (measurements, findings), else one row per record; every
-row says where it was read: document, page, box, and the quote that supports it.
+A flat table has one row per item of a record's lists (measurements, findings), and one for the fields that the record has of
+its own; every row says where it was read: document, page, box, and the quote that supports it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _FORMULA = re.compile(r"[=@+\-\t\r\n＝＠＋－]")
 #: A signed number, with its unit or error after it: nothing in it can call a function or another program.
 _NUMBER = re.compile(r"[+-][\d.][^=+*|!(@]*")
 
+#: The column that says which list of its record a row comes from.
+LIST = "list"
 _PLACE = ("doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "extraction_id")
 
 
@@ -72,33 +74,33 @@ def write_parquet(extractions: Iterable[Extraction], documents: Mapping[str, Doc
 
 
 def flat_rows(extractions: Iterable[Extraction], documents: Mapping[str, Document]) -> Iterator[dict[str, Any]]:
-    """One row per item of a record, the item's fields first, then where it was read."""
+    """One row per item of a record and one for its own fields where it has any, each with where it was read."""
     for extraction in extractions:
-        record = extraction.reading.record
-        if record is None:
-            continue
-        for path, item in _items(record):
-            evidence = [
-                e for e in extraction.reading.evidence if e.field == path or e.field.startswith((path + ".", path + "["))
-            ]
-            if evidence or path == "":
-                evidence = evidence or list(extraction.reading.evidence)
-                # A prompt may ask for a year or a title too: those of the record are told from the document's.
-                fields = {f"record.{name}" if name in _PLACE else name: value for name, value in _flat(item).items()}
-                yield {**fields, **_place(extraction, documents[extraction.doc_id], evidence)}
+        for place, item in _items(extraction.reading.record or {}):
+            evidence = [found for found in extraction.reading.evidence if _belongs(found.field, place, item)]
+            if not evidence and (place or all(value is None for value in item.values())):
+                continue  # nothing in the paper was shown for it
+            # A prompt may ask for a year or a title too: those of the record are told from the document's.
+            fields = {f"record.{name}" if name in (LIST, *_PLACE) else name: value for name, value in _flat(item).items()}
+            in_list = {LIST: place.partition("[")[0] or None}
+            yield {**in_list, **fields, **_place(extraction, documents[extraction.doc_id], evidence)}
 
 
-def _items(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The objects in the record's lists, each with its path; the record itself where it holds no list of objects."""
-    found = [
-        (f"{name}[{i}]", item)
-        for name, value in record.items()
-        if isinstance(value, list)
-        for i, item in enumerate(value)
-        if isinstance(item, dict)
-    ]
-    lists = any(isinstance(value, list) and all(isinstance(item, dict) for item in value) for value in record.values())
-    return found if found or lists else [("", record)]
+def _items(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The record's own fields, then each object of its lists, with their paths."""
+    lists = {
+        name: value for name, value in record.items() if isinstance(value, list) and any(isinstance(x, dict) for x in value)
+    }
+    own = {name: value for name, value in record.items() if name not in lists and value != []}
+    found = [("", own), *((f"{name}[{i}]", item) for name, items in lists.items() for i, item in enumerate(items))]
+    return ((path, item) for path, item in found if isinstance(item, dict))
+
+
+def _belongs(field: str, path: str, item: Mapping[str, Any]) -> bool:
+    """True where evidence for this field is evidence for the item at this path."""
+    if not path:
+        return field.partition(".")[0].partition("[")[0] in item
+    return field == path or field.startswith((path + ".", path + "["))
 
 
 def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_a_table_has_a_row_per_item_with_the_place_it_was_read_from():
     assert (second["name"], second["unit.mass"], second["quote"]) == ("dose", "mg", "dose was 5 mg/kg")
     assert (first["doc_name"], first["title"], first["verdict"]) == ("smith-2021.pdf", DOCUMENT.title, "supported")
     assert json.loads(first["box"]) == [50.0, 700.0, 300.0, 712.0]
-    assert list(first)[:2] == ["name", "value"]
+    assert list(first)[:3] == ["list", "name", "value"]
 
 
 def test_parquet_keeps_numbers_and_names_the_same_columns(tmp_path):
@@ -137,3 +137,20 @@ def test_a_run_that_found_nothing_is_a_table_with_its_columns_and_no_rows(tmp_pa
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(LibraryError, match="--out"):
         write_parquet([MEASURED], DOCUMENTS, tmp_path / "no folder" / "out.parquet")
+
+
+def test_a_table_says_which_list_a_row_comes_from_and_keeps_the_records_own_fields():
+    record = {
+        "design": "a trial",
+        "tags": [],
+        "software": [{"name": "R"}],
+        "methods": [{"name": "regression"}],
+        "empty": [{"name": None}],
+    }
+    rows = as_csv(of(record, ("design", "half-life"), ("software[0].name", "dose"), ("methods[0]", "5 mg/kg")))
+
+    assert [(row["list"], row["design"], row["name"], row["quote"]) for row in rows] == [
+        ("", "a trial", "", "half-life"),
+        ("software", "", "R", "dose"),
+        ("methods", "", "regression", "5 mg/kg"),
+    ]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.headings import depth_of, is_known
+from ingest.layout.headings import depth_of, is_known, look_of
 from ingest.layout.lines import join_texts
 from ingest.layout.page import enclosing
 from ingest.layout.style import DocumentStyle
@@ -37,11 +37,15 @@ def _with_title(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
     if not candidates:
         return list(blocks)
     size = max(_size(blocks[i]) for i in candidates)
-    start = next(i for i in candidates if _size(blocks[i]) > size - 0.6)
-    if size < style.size + 0.75 and not (blocks[start].lines[0].bold > 0.8 and start < 4):
+    if size < style.size + 0.75:  # no larger type: a line in capitals or bold near the top
+        candidates = [i for i in candidates if i < 6 and len(blocks[i].text.split()) > 3 and _is_marked(blocks[i])]
+    else:
+        candidates = [i for i in candidates if _size(blocks[i]) > size - 0.6]
+    if not candidates:
         return list(blocks)
+    start = candidates[0]
     end = start + 1
-    while end < len(blocks) and end in candidates and _continues(blocks[end - 1], blocks[end]):
+    while end < len(blocks) and _continues(blocks[end - 1], blocks[end]):
         end += 1
     parts = blocks[start:end]
     lines = [line for part in parts for line in part.lines]
@@ -62,11 +66,18 @@ def _may_be_title(block: Block, style: DocumentStyle) -> bool:
     return len(words) >= 2 and len("".join(words)) >= 10 and not is_known(block.text) and _size(block) >= style.size - 0.1
 
 
+def _is_marked(block: Block) -> bool:
+    look = look_of(block.lines)
+    return look.bold or look.caps
+
+
 def _size(block: Block) -> float:
     return max(block.lines, key=lambda line: len(line.text)).size
 
 
 def _continues(last: Block, block: Block) -> bool:
+    if block.kind not in (Kind.TEXT, Kind.HEADING) or not block.lines or is_known(block.text):
+        return False
     same = abs(_size(last) - _size(block)) < 0.6 and last.lines[0].face == block.lines[0].face
     return same and 0 < last.rect.bottom - block.rect.bottom < 3.0 * _size(block) * max(1, len(block.lines))
 
@@ -75,7 +86,7 @@ def _end_of_front(blocks: Sequence[Block], start: int) -> int:
     """Index of the first block of the text itself: a known heading, a numbered one, a long paragraph."""
     for index in range(start, len(blocks)):
         block = blocks[index]
-        if block.kind is Kind.HEADING and (is_known(block.text) or depth_of(block.text)):
+        if block.kind is Kind.HEADING and (is_known(block.text) or (depth_of(block.text) and _opens_text(blocks, index))):
             return index
         if block.kind is Kind.TEXT and len(block.text.split()) >= _LONG and not re.search(r"universit|department|institut", block.text, re.I):
             back = index
@@ -83,3 +94,9 @@ def _end_of_front(blocks: Sequence[Block], start: int) -> int:
                 back -= 1
             return min(index, max(back, index - 1)) if index > start + 1 else index
     return start
+
+
+def _opens_text(blocks: Sequence[Block], index: int) -> bool:
+    """True where a paragraph follows this numbered heading: affiliations are numbered too."""
+    following = blocks[index + 1] if index + 1 < len(blocks) else None
+    return following is not None and (len(following.text.split()) >= 25 or depth_of(following.text) > 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.layout.lines import join_texts, make_line
@@ -118,10 +118,11 @@ def split_run_in(lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Line
     A run-in heading is a few words in another type, ended by a stop, a colon or a wide gap.
     """
     words: list[Word] = [word for line in lines[:3] for word in line.words]
-    first = words[0].face
+    start = 1 if len(words) > 2 and re.match(r"^\(?(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}[.)]?$", words[0].text) else 0
+    first = words[start].face
     if not (first.is_bold and not style.bold) and not (first.is_italic and first.name != style.face):
         return None
-    end = next((i for i, word in enumerate(words) if (word.face.is_bold, word.face.is_italic) != (first.is_bold, first.is_italic) and len(word.text) > 1), len(words))
+    end = next((i for i, word in enumerate(words) if i >= start and (word.face.is_bold, word.face.is_italic) != (first.is_bold, first.is_italic) and len(word.text) > 1), len(words))
     head = words[:end]
     text = " ".join(word.text for word in head)
     if not 0 < end < len(words) or not 4 <= len(text) <= 120 or len(_CAPS.findall(text)) < 0.6 * len(text.replace(" ", "")):
@@ -135,7 +136,7 @@ def split_run_in(lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Line
 
 def _ends_heading(text: str, last: Word, following: Word, is_bold: bool) -> bool:
     if text.endswith((".", ":", "?")):
-        return is_bold or text.endswith(".") or text.endswith(":")
+        return is_bold or text.endswith((".", ":"))
     gap = following.rect.left - last.rect.right
     return is_bold and abs(following.base - last.base) < 2 and gap > 0.8 * last.size and following.text[:1].isupper()
 
@@ -185,7 +186,17 @@ def heading_levels(headings: Sequence[Heading]) -> list[int]:
             level = above + 1
         levels[look] = min(level, 6)
         above = max(above, levels[look]) if not numbered or look.is_run_in else max(above, level)
-    return [depth_of(h.text) if _is_numbered(h, headings) else levels[_rank_look(h.look)] for h in headings]
+    return [_level(heading, headings, levels) for heading in headings]
+
+
+#: Headings that stand at the top in every paper.
+_TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literature cited|acknowledge?ments?)\W*$", re.I)
+
+
+def _level(heading: Heading, headings: Sequence[Heading], levels: Mapping[Look, int]) -> int:
+    if _is_numbered(heading, headings):
+        return depth_of(heading.text)
+    return 1 if _TOP.match(heading.text) else levels[_rank_look(heading.look)]
 
 
 def _rank_look(look: Look) -> Look:

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ingest.layout.page import Line, Word, enclosing, overlap
+from ingest.layout.page import Line, Rect, Word, enclosing, overlap
 
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
 MAX_GAP = 1.05
@@ -116,7 +116,7 @@ def make_line(words: Sequence[Word]) -> Line:
     base = _commonest((round(w.base, 1), len(w.text)) for w in words if abs(w.size - size) < 0.6)
     return Line(
         words=tuple(words),
-        rect=enclosing(w.rect for w in words if w.size > 0.85 * size or len(words) == 1),
+        rect=_line_rect(words, size),
         base=base,
         size=size,
         text=words_text(words),
@@ -124,6 +124,13 @@ def make_line(words: Sequence[Word]) -> Line:
         italic=sum(len(w.text) for w in words if w.face.is_italic) / n,
         face=max(chars, key=lambda key: chars[key])[1],
     )
+
+
+def _line_rect(words: Sequence[Word], size: float) -> Rect:
+    """As wide as all words, as high as those that are no scripts."""
+    whole = enclosing(w.rect for w in words)
+    main = enclosing(w.rect for w in words if w.size > 0.85 * size)
+    return Rect(whole.left, main.bottom, whole.right, main.top)
 
 
 def _commonest(weighted: Iterable[tuple[float, int]]) -> float:

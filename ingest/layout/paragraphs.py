@@ -40,7 +40,7 @@ def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) ->
 def _next_below(i: int, lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> int | None:
     """Index of the line that follows line i, None where there is none or two stand side by side."""
     line = lines[i]
-    reach = max(1.75 * line.size, 1.2 * style.pitch if abs(line.size - style.size) < 1 else 0)
+    reach = max(1.75 * line.size, 1.2 * style.pitch * min(1.0, line.size / style.size + 0.08))
     first: int | None = None
     for j in range(i + 1, len(lines)):
         other = lines[j]
@@ -134,11 +134,18 @@ def _begins(
     room = right - last.rect.right
     first_word = line.words[0].rect.width + 0.3 * size
     ended = bool(_ENDS.search(last.text))
+    if _is_entry(last) and _is_entry(line):
+        return True
     if MARKER.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
         return True
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size
     return room > max(first_word, 1.5 * size) and ended
+
+
+def _is_entry(line: Line) -> bool:
+    """True for a line of a table of contents: it ends with a page number after leaders or a comma."""
+    return bool(re.search(r"(?:\.\s?\.|,|\s)\s*\d{1,4}$", line.text) and re.match(r"^\d{1,2}(?:\.\d{1,2})*\.?\s+\D", line.text))
 
 
 def _is_centred(line: Line, edges: tuple[float, float]) -> bool:

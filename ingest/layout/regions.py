@@ -30,7 +30,13 @@ def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
     blocks = [*tables, *figures]
     taken = [b.rect.grown(1.5, 1.5) for b in blocks]
     captions = {id(line) for g in groups if g.caption for line in g.lines}
-    rest = [line for line in lines if id(line) in captions or not any(t.holds(*line.rect.middle) for t in taken)]
+    text = {id(line) for g in groups if g.is_prose or _is_display(g, style) for line in g.lines}
+    taken_by_tables = taken[: len(tables)]
+    rest = [
+        line
+        for line in lines
+        if id(line) in captions or not any(t.holds(*line.rect.middle) for t in (taken_by_tables if id(line) in text else taken))
+    ]
     return blocks, rest
 
 
