@@ -105,6 +105,8 @@ class TimedOut(ConversionFailed):
 
 class OutOfMemory(ConversionFailed):
     code = "out_of_memory"
+    #: How an allocation that failed in native code reads once a library has caught it.
+    signs = ("bad_alloc", "MemoryError", "Cannot allocate memory", "can't allocate memory", "Unable to allocate")
     advice = "raise convert_memory_mb in reread.toml, then add it again"
 
 

@@ -1,7 +1,7 @@
 """Convert a folder of PDFs to Markdown with a few processes, and say how fast.
 
-    python bench/score_papers.py ../shared/corpus/papers /tmp/made
-    python ../shared/score/score_markdown.py ../shared/corpus/papers /tmp/made
+python bench/score_papers.py ../shared/corpus/papers /tmp/made
+python ../shared/score/score_markdown.py ../shared/corpus/papers /tmp/made
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def main() -> int:
         print(f"{outcome.name:46} {outcome.n_pages:5} pages {outcome.seconds:7.2f} s  {said}", flush=True)
     pages, seconds = sum(o.n_pages for o in done), sum(o.seconds for o in done)
     codes = Counter(o.error.split(":")[0] for o in done if o.error)
-    print(f"{len(done) - sum(codes.values())} of {len(done)} converted; {pages} pages, {pages / max(seconds, 1e-9):.1f} pages/s per")
+    print(
+        f"{len(done) - sum(codes.values())} of {len(done)} converted; {pages} pages, {pages / max(seconds, 1e-9):.1f} pages/s per"
+    )
     print(f"process, peak memory {max((o.memory_mb for o in done), default=0):.0f} MB; refused or failed: {dict(codes)}")
     return 0
 

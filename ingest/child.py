@@ -46,9 +46,6 @@ PR_SET_PDEATHSIG = 1  #: linux/prctl.h
 MAX_FILE_BYTES = 1 << 30  #: of any file the child writes; the DoclingDocument of a 1,000-page book has about 60 MB
 CPU_SLACK_S = 30  #: beyond what the wall clock allows: the belt below the parent's kill must never be the one that acts first
 
-#: How an allocation that failed in native code reads once Docling has caught it.
-MEMORY_SIGNS = ("bad_alloc", "MemoryError", "Cannot allocate memory", "can't allocate memory", "Unable to allocate")
-
 Convert = Callable[[Path], "ConvertedPaper"]
 
 
@@ -123,7 +120,7 @@ def _answer_of(work: Callable[[], Answer], name: str) -> Answer:
     except MemoryError as error:
         return Answer(error_code=OutOfMemory.code, error=_out_of_memory(name, repr(error)), peak_mb=_peak_mb())
     except RereadError as error:
-        if isinstance(error, ConversionFailed) and any(sign in str(error) for sign in MEMORY_SIGNS):
+        if isinstance(error, ConversionFailed) and any(sign in str(error) for sign in OutOfMemory.signs):
             return Answer(error_code=OutOfMemory.code, error=_out_of_memory(name, str(error)), peak_mb=_peak_mb())
         return Answer(error_code=error.code, error=str(error), peak_mb=_peak_mb())
     except Exception as error:  # noqa: BLE001 - the edge of the sandbox: told to the parent with its type, never swallowed

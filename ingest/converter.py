@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import Damaged, Encrypted, NotAPdf, NoTextLayer, TimedOut, TooLarge, WeightsMissing
+from errors import ConversionFailed, Damaged, Encrypted, NotAPdf, NoTextLayer, OutOfMemory, TimedOut, TooLarge, WeightsMissing
 from ingest.figures import Figure, cut_figures
 from records import PageQuality
 
@@ -34,6 +34,7 @@ _MAX_SIDE = 14_400
 _MAX_BYTES = 1 << 30
 #: Visible characters on a page below which it counts as a page without text: a stamp or a page number.
 _FEW_CHARS = 50
+_FILLED = 0.3  #: share of a page: a picture this large may be the page itself
 #: Words of a language without garbage: a text layer with fewer letters than this is not usable.
 _MIN_LETTERS = 0.3
 
@@ -148,6 +149,8 @@ def _preflight(path: Path, max_pages: int) -> None:
         raise _load_error(path, error) from error
     try:
         _check_pages(pdf, path, max_pages)
+    except pypdfium2.PdfiumError as error:
+        raise _load_error(path, error) from error
     finally:
         pdf.close()
 
@@ -156,7 +159,7 @@ def _load_error(path: Path, error: Exception) -> Encrypted | Damaged:
     if "password" in str(error).lower() or "security" in str(error).lower():
         return Encrypted(f"{path.name} needs a password. Nothing was read. Save it without a password, then add it again.")
     return Damaged(
-        f"PDFium could not open {path.name}: {error}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
+        f"PDFium could not open {path.name}: {str(error).rstrip('.')}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
     )
 
 
@@ -178,17 +181,19 @@ def _check_pages(pdf: Any, path: Path, max_pages: int) -> None:
 
 
 def _check_result(result: ConversionResult, path: Path) -> None:
-    """Raises TimedOut or Damaged where nothing came out."""
-    from docling.datamodel.base_models import ConversionStatus
+    """Raises TimedOut, Damaged or ConversionFailed where nothing came out, MemoryError where memory was short for any page."""
+    from docling.datamodel.base_models import ConversionStatus, DoclingComponentType
 
+    reasons = "; ".join(dict.fromkeys(error.error_message.rstrip(".") for error in result.errors)) or "no reason given"
+    if any(sign in reasons for sign in OutOfMemory.signs):
+        raise MemoryError(reasons)
     if result.status in (ConversionStatus.SUCCESS, ConversionStatus.PARTIAL_SUCCESS) and result.document.pages:
         return
-    reasons = "; ".join(dict.fromkeys(error.error_message for error in result.errors)) or "no reason given"
     if result.has_timeout_errors():
         raise TimedOut(f"{path.name} took too long: {reasons}. Nothing was kept. Raise convert_timeout_s, then add it again.")
-    raise Damaged(
-        f"Docling could not read {path.name}: {reasons}. Nothing was kept. Fetch it again, or repair it (qpdf, for example)."
-    )
+    if any(error.component_type is DoclingComponentType.DOCUMENT_BACKEND for error in result.errors):
+        raise Damaged(f"The parser could not read {path.name}: {reasons}. Nothing was kept. {Damaged.advice.capitalize()}.")
+    raise ConversionFailed(f"Docling could not convert {path.name}: {reasons}. Nothing was kept. Please report it.")
 
 
 def _as_paper(result: ConversionResult, path: Path) -> ConvertedPaper:
@@ -246,8 +251,12 @@ def _warnings(pages: tuple[PageQuality, ...], missing: list[int]) -> list[str]:
         found.append(f"pages not read: {_numbers(missing)}; the others were kept")
     bare = [page.page for page in pages if page.n_chars < _FEW_CHARS]
     if bare:
-        found.append(f"pages without text (scans, or figures only): {_numbers(bare)}")
+        found.append(f"pages with hardly any text (scans, or figures only): {_numbers(bare)}")
     return found
+
+
+def _counted(n: int) -> str:
+    return f"{n} page" if n == 1 else f"{n} pages"
 
 
 def _numbers(pages: list[int]) -> str:
@@ -264,13 +273,14 @@ def _numbers(pages: list[int]) -> str:
 def _check_text(pages: tuple[PageQuality, ...], document: DoclingDocument, path: Path) -> None:
     """Raises NoTextLayer where the pages hold no usable text."""
     n_chars = sum(page.n_chars for page in pages)
-    bare = sum(page.n_chars < _FEW_CHARS for page in pages)
+    # A page with hardly a word is a scan with a stamp on it where a picture fills it, else a page with hardly a word.
+    bare = sum(page.n_chars < _FEW_CHARS and (page.figure_share > _FILLED or not page.n_chars) for page in pages)
     if n_chars and bare <= len(pages) // 2:
         letters = sum(len(re.findall(r"[^\W\d_]", item.text)) for item in document.texts)
         total = sum(len(re.findall(r"\S", item.text)) for item in document.texts)
         if not total or letters >= _MIN_LETTERS * total:
             return
     raise NoTextLayer(
-        f"{path.name} has no usable text layer: {n_chars} characters on {len(pages)} pages, {bare} pages without text. "
+        f"{path.name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
         "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
     )

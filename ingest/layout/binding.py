@@ -24,7 +24,11 @@ def bind_captions(blocks: Sequence[Block]) -> list[Block]:
         if caption.kind is not Kind.CAPTION:
             continue
         wanted = Kind.TABLE if caption.text.lower().startswith(_TABLE_WORDS) else Kind.FIGURE
-        near = [(d, i) for i, b in enumerate(blocks) if b.kind is wanted and i not in bound and (d := _distance(caption.rect, b.rect)) < _REACH]
+        near = [
+            (d, i)
+            for i, b in enumerate(blocks)
+            if b.kind is wanted and i not in bound and (d := _distance(caption.rect, b.rect)) < _REACH
+        ]
         if near:
             _, target = min(near)
             bound[target] = [caption]

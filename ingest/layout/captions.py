@@ -48,7 +48,9 @@ def _labels(text: str, end: int, line: Line, style: DocumentStyle) -> bool:
 
 def _is_set_off(line: Line, n_label: int) -> bool:
     """True where the label is bold or in another type than the words after it."""
-    seen, label_faces, after = 0, set(), set()
+    seen = 0
+    label_faces: set[tuple[bool, str]] = set()
+    after: set[tuple[bool, str]] = set()
     for word in line.words:
         (label_faces if seen < n_label else after).add((word.face.is_bold, word.face.name))
         seen += len(word.text)

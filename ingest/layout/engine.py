@@ -132,7 +132,7 @@ def _table(cluster: BlockCluster, page: Page) -> Table:
         otsl_seq=[],
         num_rows=data.num_rows,
         num_cols=data.num_cols,
-        table_cells=data.table_cells,  # type: ignore[arg-type]
+        table_cells=data.table_cells,
     )
 
 
@@ -153,6 +153,7 @@ class RulesPipeline(StandardPdfPipeline):
         backend = conv_res.input._backend
         assert isinstance(backend, UnrenderedBackend)
         deadline = time.monotonic() + (self.pipeline_options.document_timeout or float("inf"))
+        assert isinstance(backend.path_or_stream, Path)
         fonts = FontBook(backend.path_or_stream)
         try:
             pages = self._parse(conv_res, backend, fonts, deadline)

@@ -13,7 +13,9 @@ from typing import Any
 
 from ingest.layout.page import Face
 
-_BOLD = re.compile(r"bold|black|heavy|demi|semib|medi(?!um|eval)|\.B(I)?$|[-,]B(I|d)?$|cmbx|cmssbx|sfbx|sfsx|cmb\d|-Bd|BdCn|BX\d", re.I)
+_BOLD = re.compile(
+    r"bold|black|heavy|demi|semib|medi(?!um|eval)|\.B(I)?$|[-,]B(I|d)?$|cmbx|cmssbx|sfbx|sfsx|cmb\d|-Bd|BdCn|BX\d", re.I
+)
 _ITALIC = re.compile(r"ital|obli|slant|\.B?I$|[-,]B?I(t)?$|cmti|cmsl|sfti|-It|cmbxti", re.I)
 _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|hack|inconsolata|code|menlo|nimbusmonl", re.I)
 _MATH = re.compile(r"cmmi|cmsy|cmex|msam|msbm|math|symbol|stix.*(sym|math)|mtmi|mtsy|mtex|rmtmi|euex|eufm|eurm|lmmath", re.I)

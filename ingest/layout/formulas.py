@@ -10,18 +10,53 @@ from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.page import Line, Rect, enclosing, overlap
+from ingest.layout.paragraphs import is_code
 from ingest.layout.style import DocumentStyle
 
 _OPERATOR = re.compile(r"[=≈≃≅≡∼<>≤≥≪≫±∓×÷∑∏∫∂∇√∞∈∉⊂⊆∪∩∀∃→←↔⇒⟨⟩‖∥∝∘⊗⊕∆Δ^]|¼|\+|−")
 _NUMBER = re.compile(r"^\(?[A-Z]?\d{1,3}(?:\.\d{1,3})?[a-z]?\)$")
-_FUNCTIONS = frozenset(["exp", "log", "sin", "cos", "tan", "min", "max", "arg", "lim", "sup", "inf", "det", "diag", "mod", "var", "cov", "tanh", "cosh", "sinh", "erf", "for", "and", "with", "where", "if", "otherwise", "otherwise,", "sgn", "rank", "span", "prob"])
+_FUNCTIONS = frozenset(
+    [
+        "exp",
+        "log",
+        "sin",
+        "cos",
+        "tan",
+        "min",
+        "max",
+        "arg",
+        "lim",
+        "sup",
+        "inf",
+        "det",
+        "diag",
+        "mod",
+        "var",
+        "cov",
+        "tanh",
+        "cosh",
+        "sinh",
+        "erf",
+        "for",
+        "and",
+        "with",
+        "where",
+        "if",
+        "otherwise",
+        "otherwise,",
+        "sgn",
+        "rank",
+        "span",
+        "prob",
+    ]
+)
 _WORD = re.compile(r"^[\W\d]*[A-Za-zÀ-ÿ]{3,}[\W]*$")
 
 
 def find_formulas(lines: Sequence[Line], page_no: int, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
     """The display formulas among these lines, and the lines that are left."""
     prose = [line for line in lines if _n_words(line) >= 3]
-    loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style)]
+    loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style) and not is_code([line])]
     blocks, taken = [], set()
     for cluster in _clusters(loose, style):
         if _is_formula(cluster):
@@ -84,4 +119,6 @@ def _is_formula(lines: Sequence[Line]) -> bool:
     if n < 3 or not _OPERATOR.search(text):
         return n >= 3 and math > 0.4 * n and len(lines) > 1
     letters = sum(_n_words(line) for line in lines)
-    return letters <= 0.2 * len(words) + 1 and (math > 0.25 * n or any(_NUMBER.match(line.text) for line in lines) or letters == 0)
+    return letters <= 0.2 * len(words) + 1 and (
+        math > 0.25 * n or any(_NUMBER.match(line.text) for line in lines) or letters == 0
+    )

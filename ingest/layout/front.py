@@ -26,7 +26,9 @@ def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Bloc
     title = next((i for i, block in enumerate(first) if block.kind is Kind.TITLE), None)
     end = _end_of_front(first, 0 if title is None else title + 1)
     marked = [
-        block.named(Kind.TEXT) if i < end and block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not is_known(block.text) else block
+        block.named(Kind.TEXT)
+        if i < end and block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not is_known(block.text)
+        else block
         for i, block in enumerate(first)
     ]
     return [marked, *pages[1:]]
@@ -63,7 +65,10 @@ def _may_be_title(block: Block, style: DocumentStyle) -> bool:
     if block.kind not in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) or not block.lines or len(block.text) > 320:
         return False
     words = re.findall(r"[^\W\d_]{2,}", block.text)
-    return len(words) >= 2 and len("".join(words)) >= 10 and not is_known(block.text) and _size(block) >= style.size - 0.1
+    enough = len(words) >= 2 and len("".join(words)) >= 10
+    if not enough and not (_size(block) > style.size + 1.5 and len(block.text) >= 8):
+        return False
+    return not is_known(block.text) and _size(block) >= style.size - 0.1
 
 
 def _is_marked(block: Block) -> bool:
@@ -88,7 +93,11 @@ def _end_of_front(blocks: Sequence[Block], start: int) -> int:
         block = blocks[index]
         if block.kind is Kind.HEADING and (is_known(block.text) or (depth_of(block.text) and _opens_text(blocks, index))):
             return index
-        if block.kind is Kind.TEXT and len(block.text.split()) >= _LONG and not re.search(r"universit|department|institut", block.text, re.I):
+        if (
+            block.kind is Kind.TEXT
+            and len(block.text.split()) >= _LONG
+            and not re.search(r"universit|department|institut", block.text, re.I)
+        ):
             back = index
             while back > start and blocks[back - 1].kind is Kind.HEADING:
                 back -= 1

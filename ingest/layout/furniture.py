@@ -18,7 +18,9 @@ from ingest.layout.style import DocumentStyle
 _MARGIN = 0.14
 #: Points by which repeated lines may differ in height.
 _SHIFT = 4.0
-_NUMBER = re.compile(r"^\W*(?:(?:page|p\.|seite)\s*)?[A-Z]?-?\d{1,5}(?:\s*(?:/|of|von)\s*\d{1,4})?\W*$|^\W*[ivxl]{1,6}\W*$", re.I)
+_NUMBER = re.compile(
+    r"^\W*(?:(?:page|p\.|seite)\s*)?[A-Z]?-?\d{1,5}(?:\s*(?:/|of|von)\s*\d{1,4})?\W*$|^\W*[ivxl]{1,6}\W*$", re.I
+)
 
 
 def find_furniture(pages: Sequence[PageSignals], lines: Sequence[Sequence[Line]], style: DocumentStyle) -> list[set[int]]:

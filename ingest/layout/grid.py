@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.layout.block import Cell, Grid
 from ingest.layout.lines import join_texts, words_text
@@ -47,7 +48,12 @@ def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect
         return None
     bounds = [area.left - 1, *walls, area.right + 1]
     groups = _merged_rows(rows, heights, bounds, is_ruled=len(down) >= 2)
-    cells = _cells(groups, bounds, n_header=sum(group[0].base >= rows[n_header - 1].base for group in groups) if n_header else 0, known=known)
+    cells = _cells(
+        groups,
+        bounds,
+        n_header=sum(group[0].base >= rows[n_header - 1].base for group in groups) if n_header else 0,
+        known=known,
+    )
     n_columns = len(bounds) - 1
     if len(groups) < 2 or len({cell.column for cell in cells}) < 2:
         return None
@@ -99,7 +105,7 @@ def _column_walls(rows: Sequence[_Row], n_header: int, area: Rect, down: Sequenc
     edges = sorted({edge for row in body for s in row.segments for edge in (s.left, s.right)})
     allowed = _CROSSING * len(body) if len(body) >= 8 else 0
     walls: list[tuple[float, float]] = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         middle = (low + high) / 2
         crossing = sum(any(s.left < middle < s.right for s in row.segments) for row in body)
         if crossing > allowed:
@@ -123,9 +129,13 @@ def _parts(rows: Sequence[_Row], low: float, high: float) -> bool:
     return left > 0 and right > 0 and both > 0
 
 
-def _merged_rows(rows: Sequence[_Row], heights: Sequence[float], bounds: Sequence[float], *, is_ruled: bool) -> list[list[_Row]]:
+def _merged_rows(
+    rows: Sequence[_Row], heights: Sequence[float], bounds: Sequence[float], *, is_ruled: bool
+) -> list[list[_Row]]:
     """Lines of text put together where they are one row of the table."""
-    bands = [[row for row in rows if low < row.base < high] for high, low in zip([1e9, *heights], [*heights, -1e9], strict=True)]
+    bands = [
+        [row for row in rows if low < row.base < high] for high, low in zip([1e9, *heights], [*heights, -1e9], strict=True)
+    ]
     bands = [band for band in bands if band]
     if len(bands) >= 3 and (is_ruled or len(bands) >= 0.45 * len(rows)) and len(bands) >= 0.2 * len(rows):
         return bands
@@ -134,10 +144,10 @@ def _merged_rows(rows: Sequence[_Row], heights: Sequence[float], bounds: Sequenc
 
 def _continued(rows: Sequence[_Row], bounds: Sequence[float]) -> list[list[_Row]]:
     groups = [[rows[0]]]
-    drops = sorted(upper.base - lower.base for upper, lower in zip(rows, rows[1:], strict=False))
+    drops = sorted(upper.base - lower.base for upper, lower in pairwise(rows))
     tight = drops[0] if drops else 0.0
     loose = drops[-1] if drops else 0.0
-    for upper, row in zip(rows, rows[1:], strict=False):
+    for upper, row in pairwise(rows):
         drop = upper.base - row.base
         is_tight = drop < (tight + min(loose, 2 * tight)) / 2 and loose > 1.25 * tight
         if _continues(groups[-1], row, bounds, is_tight=is_tight, all_even=loose <= 1.25 * tight):
@@ -210,5 +220,15 @@ def _without_overlaps(cells: Sequence[Cell]) -> list[Cell]:
         end = cell.column + 1
         while end < cell.column_end and (cell.row, end) not in taken:
             end += 1
-        trimmed.append(Cell(rect=cell.rect, text=cell.text, row=cell.row, row_end=cell.row_end, column=cell.column, column_end=end, is_header=cell.is_header))
+        trimmed.append(
+            Cell(
+                rect=cell.rect,
+                text=cell.text,
+                row=cell.row,
+                row_end=cell.row_end,
+                column=cell.column,
+                column_end=end,
+                is_header=cell.is_header,
+            )
+        )
     return trimmed

@@ -10,7 +10,9 @@ from ingest.layout.lines import join_texts, make_line
 from ingest.layout.page import Line, Word
 from ingest.layout.style import DocumentStyle
 
-NUMBERED = re.compile(r"^(?:(?:Appendix|Annex|Supplementary Note|Chapter|Section|Part)\s+)?((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}|[IVX]{1,5})[.):]?\s+(?=\S)")
+NUMBERED = re.compile(
+    r"^(?:(?:Appendix|Annex|Supplementary Note|Chapter|Section|Part)\s+)?((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}|[IVX]{1,5})[.):]?\s+(?=\S)"
+)
 _KNOWN = re.compile(
     r"^(?:\W*(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(abstract|summary|introduction|background|related work|methods?|materials? and methods?|methods? and materials?"
     r"|materials?|experimental(?: section| procedures?)?|results?|results? and discussions?|discussions?|conclusions?|concluding remarks|limitations"
@@ -101,7 +103,10 @@ def _could_be(text: str, lines: Sequence[Line], width: float) -> bool:
         return False
     if re.match(r"^(https?:|www\.|doi\b|e-?mail)|@|^©|^\W*(?:copyright|received|accepted|published)\b", text, re.I):
         return False
-    return not any(word.face.is_math for word in lines[0].words[:1]) and sum(len(w) > 2 for w in re.findall(r"[^\W\d_]+", text)) >= 1
+    return (
+        not any(word.face.is_math for word in lines[0].words[:1])
+        and sum(len(w) > 2 for w in re.findall(r"[^\W\d_]+", text)) >= 1
+    )
 
 
 def _is_small_caps(look: Look) -> bool:
@@ -122,7 +127,16 @@ def split_run_in(lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Line
     first = words[start].face
     if not (first.is_bold and not style.bold) and not (first.is_italic and first.name != style.face):
         return None
-    end = next((i for i, word in enumerate(words) if i >= start and (word.face.is_bold, word.face.is_italic) != (first.is_bold, first.is_italic) and len(word.text) > 1), len(words))
+    end = next(
+        (
+            i
+            for i, word in enumerate(words)
+            if i >= start
+            and (word.face.is_bold, word.face.is_italic) != (first.is_bold, first.is_italic)
+            and len(word.text) > 1
+        ),
+        len(words),
+    )
     head = words[:end]
     text = " ".join(word.text for word in head)
     if not 0 < end < len(words) or not 4 <= len(text) <= 120 or len(_CAPS.findall(text)) < 0.6 * len(text.replace(" ", "")):
@@ -174,7 +188,9 @@ def heading_levels(headings: Sequence[Heading]) -> list[int]:
     """The level of each heading, from 1: by its number, else by the company of its look."""
     depths: dict[Look, list[int]] = {}
     for heading in headings:
-        depths.setdefault(_rank_look(heading.look), []).append(1 if is_known(heading.text) and not depth_of(heading.text) else depth_of(heading.text))
+        depths.setdefault(_rank_look(heading.look), []).append(
+            1 if is_known(heading.text) and not depth_of(heading.text) else depth_of(heading.text)
+        )
     order = sorted(depths, key=_prominence)
     levels: dict[Look, int] = {}
     above = 0

@@ -21,7 +21,7 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
     for p, page in enumerate(pages):
         keep = []
         for block in page:
-            if block.kind in _FLOATS:
+            if block.kind in _FLOATS or (last is not None and _is_small_print(block, style)):
                 keep.append(block)
                 continue
             if last is not None:
@@ -33,6 +33,13 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
             last = (p, len(keep) - 1) if block.kind in _JOINED else None
         pages[p] = keep
     return pages
+
+
+def _is_small_print(block: Block, style: DocumentStyle) -> bool:
+    """True for notes and addresses that the running text passes over."""
+    if block.kind not in _JOINED or not block.lines:
+        return False
+    return max(block.lines, key=lambda line: len(line.text)).size < style.size - 0.9
 
 
 def _continues(last: Block, block: Block) -> bool:

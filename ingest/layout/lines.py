@@ -17,10 +17,21 @@ from ingest.layout.page import Line, Rect, Word, enclosing, overlap
 MAX_GAP = 1.05
 #: Gap above which two words have a space between them, in font sizes; letter-spaced pieces of one word are closer.
 _SPACE = 0.12
-_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302", "ˇ": "\u030c", "˚": "\u030a", "¸": "\u0327"}
+_ACCENTS = {
+    "´": "\u0301",
+    "`": "\u0300",
+    "¨": "\u0308",
+    "˜": "\u0303",
+    "ˆ": "\u0302",
+    "ˇ": "\u030c",
+    "˚": "\u030a",
+    "¸": "\u0327",
+}
 _SPACED_ACCENT = re.compile(r"([´`¨˜ˆˇ˚¸])\s?([A-Za-zıȷ])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " ", "\x02": "-"})
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " ", "\x02": "-"}
+)
 _HYPHENS = "-\u00ad\u2010"
 
 
@@ -28,7 +39,7 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
     """The lines of these words, from the top down."""
     runs: list[list[Word]] = []
     for word in words:
-        if runs and _follows(runs[-1][-1], word):
+        if runs and _follows(runs[-1], word):
             runs[-1].append(word)
         else:
             runs.append([word])
@@ -43,7 +54,11 @@ def _justified(lines: list[Line]) -> list[Line]:
     """Lines that justification pulled apart, whole again: the line above or below runs across the gaps."""
     rows: list[list[Line]] = []
     for line in lines:
-        if rows and abs(rows[-1][-1].base - line.base) < 0.5 and abs(rows[-1][-1].size - line.size) < 0.3:
+        if (
+            rows
+            and abs(rows[-1][-1].base - line.base) < 0.8
+            and (abs(rows[-1][-1].size - line.size) < 0.3 or _LONE_MARKER.match(rows[-1][-1].text))
+        ):
             rows[-1].append(line)
         else:
             rows.append([line])
@@ -51,12 +66,22 @@ def _justified(lines: list[Line]) -> list[Line]:
     for row in rows:
         done: list[Line] = []
         for line in row:
-            if done and _pulled_apart(done[-1], line, lines):
+            if done and (_is_marker_of(done[-1], line) or _pulled_apart(done[-1], line, lines)):
                 done[-1] = make_line(done[-1].words + line.words)
             else:
                 done.append(line)
         joined.extend(done)
     return sorted(joined, key=_down)
+
+
+_LONE_MARKER = re.compile(r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])$")
+
+
+def _is_marker_of(left: Line, right: Line) -> bool:
+    """True for a bullet or a number that stands alone before its text."""
+    return (
+        bool(_LONE_MARKER.match(left.text)) and 0 < right.rect.left - left.rect.right < 3.0 * right.size and len(right.text) > 3
+    )
 
 
 def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
@@ -74,13 +99,19 @@ def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
     return crossed > 0 and broken == 0
 
 
-def _follows(last: Word, word: Word) -> bool:
-    """True where this word continues the line that ends with `last`."""
-    size = max(last.size, word.size)
-    gap = word.rect.left - last.rect.right
-    if not -0.4 * size <= gap <= MAX_GAP * size:
+def _follows(run: Sequence[Word], word: Word) -> bool:
+    """True where this word continues the line whose words so far are `run`.
+
+    The last few words are looked at, not the last alone: below a superscript its subscript begins anew.
+    """
+    recent = run[-4:]
+    size = max(recent[-1].size, word.size)
+    gap = word.rect.left - max(last.rect.right for last in recent)
+    if not -0.4 * size <= gap <= MAX_GAP * size and not (
+        -1.2 * size <= gap < 0 and word.size < 0.85 * max(w.size for w in recent)
+    ):
         return False
-    return _same_row(last, word)
+    return any(_same_row(last, word) for last in recent)
 
 
 def _same_row(a: Word, b: Word) -> bool:
@@ -98,7 +129,7 @@ def _bridged(runs: list[list[Word]]) -> list[list[Word]]:
     runs = sorted(runs, key=lambda run: run[0].rect.left)
     grown: list[list[Word]] = []
     for run in runs:
-        near = [g for g in grown if _follows(g[-1], run[0])]
+        near = [g for g in grown if _follows(g, run[0])]
         if near:
             max(near, key=lambda g: g[-1].rect.right).extend(run)
         else:

@@ -44,9 +44,7 @@ class Rect(NamedTuple):
 
     def meets(self, other: Rect) -> bool:
         """True where the two touch or overlap."""
-        return (
-            self.left <= other.right and other.left <= self.right and self.bottom <= other.top and other.bottom <= self.top
-        )
+        return self.left <= other.right and other.left <= self.right and self.bottom <= other.top and other.bottom <= self.top
 
     def share_inside(self, other: Rect) -> float:
         """Share of this rectangle's area that lies inside the other; lines of no area count by length."""
@@ -93,7 +91,7 @@ class Word:
     size: float  #: font size in points
     base: float  #: y of the baseline
     face: Face
-    upright: bool = True  #: False where it is written up or down the page
+    turn: int = 0  #: degrees; 90 where it is written up the page, -90 where down
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from itertools import pairwise
 from ingest.layout.page import Line, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 
-MARKER = re.compile(r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7]|-\s|\(?(?:\d{1,3}|[a-hA-H]|[ivx]{1,4})[.)]\s|\[\d{1,3}\])\s*\S")
+MARKER = re.compile(
+    r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\]\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
+)
 _ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
 
 
@@ -40,7 +42,7 @@ def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) ->
 def _next_below(i: int, lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> int | None:
     """Index of the line that follows line i, None where there is none or two stand side by side."""
     line = lines[i]
-    reach = max(1.75 * line.size, 1.2 * style.pitch * min(1.0, line.size / style.size + 0.08))
+    reach = max(1.75 * line.size, 1.2 * style.pitch if abs(line.size - style.size) < 1.2 else 0)
     first: int | None = None
     for j in range(i + 1, len(lines)):
         other = lines[j]
@@ -115,14 +117,15 @@ def _is_hanging(flow: Sequence[Line], left: float) -> bool:
     return starts > 0.7 * len(out)
 
 
-def _begins(
-    last: Line, line: Line, group: Sequence[Line], edges: tuple[float, float], *, hanging: bool, usual: float
-) -> bool:
+def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, float], *, hanging: bool, usual: float) -> bool:
     """True where `line` begins a new paragraph after `last`."""
     left, right = edges
     size = line.size
     drop = last.base - line.base
-    if drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual) or abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2:
+    if (
+        drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual)
+        or abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
+    ):
         return True
     if _type_changes(last, line):
         return True
@@ -166,6 +169,12 @@ def _type_changes(last: Line, line: Line) -> bool:
 def _holds_face(line: Line, face: str) -> bool:
     n = sum(len(word.text) for word in line.words if word.face.name == face)
     return n > 0.1 * len(line.text)
+
+
+def is_code(lines: Sequence[Line]) -> bool:
+    """True where nearly all is set in a font of fixed width."""
+    n = sum(len(word.text) for line in lines for word in line.words)
+    return sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) > 0.85 * n
 
 
 def rect_of_lines(lines: Sequence[Line]) -> Rect:

@@ -9,6 +9,7 @@ from ingest.layout.binding import bind_captions
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
 from ingest.layout.columns import reading_order
+from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
@@ -16,26 +17,30 @@ from ingest.layout.headings import Heading, heading_levels, is_heading, look_of,
 from ingest.layout.joins import join_blocks
 from ingest.layout.lines import build_lines, join_texts
 from ingest.layout.page import Line, PageSignals
-from ingest.layout.paragraphs import MARKER, flows, rect_of_lines, split_flow
+from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
 from ingest.layout.regions import find_regions
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.tables import merged_rulings
+from ingest.layout.turned import page_turn, turned_back, turned_page
 
 
 def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
-    lines = [build_lines(page.words) for page in pages]
-    furniture = find_furniture(pages, lines, document_style(lines))
-    pages = without_repeated_graphics(pages)
+    turns = [page_turn(page) for page in pages]
+    set_pages = [turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)]
+    lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
+    furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
     style = document_style(kept)
     read = []
-    for page, page_lines, gone, all_lines in zip(pages, kept, furniture, lines, strict=True):
-        blocks = _page_blocks(page, page_lines, style)
-        read.append(blocks + [_furniture_block(all_lines[i], page) for i in sorted(gone)])
-    read = mark_front(read, style)
-    read = _with_levels(read)
-    return join_blocks(read, style)
+    for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
+        blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
+        read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
+    read = join_blocks(_with_levels(mark_front(read, style)), style)
+    return [
+        [turned_back(block, page, turn) for block in blocks]
+        for page, turn, blocks in zip(pages, turns, read, strict=True)
+    ]
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
@@ -56,13 +61,24 @@ def _flow_blocks(flow: Sequence[Line], page: PageSignals, style: DocumentStyle) 
     for at, group in enumerate(groups):
         above = groups[at - 1][-1].base - group[0].base - style.pitch if at else style.pitch
         below = group[-1].base - groups[at + 1][0].base - style.pitch if at + 1 < len(groups) else style.pitch
-        if caption_of(group, style):
+        if is_code(group):
+            _add_code(blocks, group, page)
+        elif caption_of(group, style):
             blocks.append(make_block(Kind.CAPTION, group, page.number, style))
         elif is_heading(group, style, white_above=above, white_below=below, width=width):
             blocks.append(make_block(Kind.HEADING, group, page.number, style))
         else:
             blocks.extend(_text_blocks(group, page, style))
     return blocks
+
+
+def _add_code(blocks: list[Block], group: Sequence[Line], page: PageSignals) -> None:
+    """A listing keeps its lines; one that blank lines divide is still one."""
+    lines = list(group)
+    if blocks and blocks[-1].kind is Kind.CODE:
+        lines = [*blocks.pop().lines, *lines]
+    text = "\n".join(line.text for line in lines)
+    blocks.append(Block(kind=Kind.CODE, page=page.number, rect=rect_of_lines(lines), lines=tuple(lines), text=text))
 
 
 def _text_blocks(group: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:

@@ -76,7 +76,9 @@ def _figures(
     for cluster in clusters:
         region = _with_labels(cluster, groups, prose, style)
         has_caption = any(_near_caption(region, c.rect) for c in captions)
-        if _is_figure(region, groups, style, has_caption=has_caption) and not any(region.share_inside(t.rect) > 0.5 for t in tables):
+        if _is_figure(region, groups, style, has_caption=has_caption) and not any(
+            region.share_inside(t.rect) > 0.5 for t in tables
+        ):
             found.append(Block(kind=Kind.FIGURE, page=page.number, rect=region))
     return found
 

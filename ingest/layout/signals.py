@@ -5,10 +5,12 @@ Reads docling-parse's decoder directly: as pydantic cells (`get_segmented_page`)
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from ingest.layout.fonts import FontBook
-from ingest.layout.page import ASCENT, DESCENT, PageSignals, Rect, Word
+from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -31,6 +33,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         if page.meets(word.rect):
             words.append(word)
             n_chars += len(word.text)
+    words = _true_sizes(words)
     across, down, drawings = _shapes(result, decoder, page)
     bitmaps = [
         Rect(i.visible_x0, i.visible_y0, i.visible_x1, i.visible_y1) if i.has_visible_bbox else Rect(i.x0, i.y0, i.x1, i.y1)
@@ -52,13 +55,38 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
 
 def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
     face = fonts.face(cell, page_no)
-    left, bottom = min(cell.r_x0, cell.r_x2), min(cell.r_y0, cell.r_y2)
-    right, top = max(cell.r_x0, cell.r_x2), max(cell.r_y0, cell.r_y2)
-    if abs(cell.r_x1 - cell.r_x0) < abs(cell.r_y1 - cell.r_y0):  # written up or down the page
-        return Word(cell.text.strip(), Rect(left, bottom, right, top), (right - left) * face.size_per_height, bottom, face, False)
-    size = (top - bottom) * face.size_per_height
-    base = bottom + (top - bottom) * face.baseline
-    return Word(cell.text.strip(), Rect(left, base - DESCENT * size, right, base + ASCENT * size), size, base, face)
+    box = Rect(min(cell.r_x0, cell.r_x2), min(cell.r_y0, cell.r_y2), max(cell.r_x0, cell.r_x2), max(cell.r_y0, cell.r_y2))
+    along_x, along_y = cell.r_x1 - cell.r_x0, cell.r_y1 - cell.r_y0
+    if abs(along_x) < abs(along_y):  # written up or down the page
+        size = box.width * face.size_per_height
+        return Word(cell.text.strip(), box, size, box.bottom, face, 90 if along_y > 0 else -90)
+    return set_word(cell.text.strip(), box, face)
+
+
+def set_word(text: str, box: Rect, face: Face) -> Word:
+    """A word that is written across, from the parser's box."""
+    size = box.height * face.size_per_height
+    base = box.bottom + box.height * face.baseline
+    return Word(text, Rect(box.left, base - DESCENT * size, box.right, base + ASCENT * size), size, base, face)
+
+
+def _true_sizes(words: list[Word]) -> list[Word]:
+    """Words that took in a script, and so have a higher box than their letters, back at their font's usual size."""
+    usual: Counter[tuple[str, float]] = Counter((word.face.name, round(word.size, 1)) for word in words)
+    sizes: dict[str, list[float]] = {}
+    for (name, size), n in usual.items():
+        if n >= 3:
+            sizes.setdefault(name, []).append(size)
+    return [_resized(word, sizes) if usual[word.face.name, round(word.size, 1)] < 3 else word for word in words]
+
+
+def _resized(word: Word, sizes: dict[str, list[float]]) -> Word:
+    below = [size for size in sizes.get(word.face.name, ()) if 1.04 * size < word.size < 2.2 * size]
+    if not below or word.turn or not (any(c.isdigit() for c in word.text) or word.face.is_math):
+        return word
+    size = max(below)
+    base = word.base
+    return replace(word, size=size, rect=Rect(word.rect.left, base - DESCENT * size, word.rect.right, base + ASCENT * size))
 
 
 def _clip(rect: Rect, page: Rect) -> Rect:

@@ -92,9 +92,13 @@ def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:
 
 def _nearest(caption: Rect, stacks: Sequence[Rect]) -> Rect | None:
     """The stack that begins below the caption, or else ends above it."""
-    below = [(caption.bottom - s.top, s) for s in stacks if -8 <= caption.bottom - s.top <= _CAPTION_GAP and _beside(caption, s)]
+    below = [
+        (caption.bottom - s.top, s) for s in stacks if -8 <= caption.bottom - s.top <= _CAPTION_GAP and _beside(caption, s)
+    ]
     inside = [(0.0, s) for s in stacks if s.bottom < caption.bottom < s.top and _beside(caption, s)]
-    above = [(s.bottom - caption.top, s) for s in stacks if -8 <= s.bottom - caption.top <= _CAPTION_GAP and _beside(caption, s)]
+    above = [
+        (s.bottom - caption.top, s) for s in stacks if -8 <= s.bottom - caption.top <= _CAPTION_GAP and _beside(caption, s)
+    ]
     return min(inside or below or above, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
@@ -122,7 +126,11 @@ def _table(page: PageSignals, area: Rect, groups: Sequence[Group], style: Docume
     """The table in this area, or None where its words make no grid."""
     inside = area.grown(3, 2)
     captions = [g.rect for g in groups if g.caption]
-    words = [w for w in page.words if w.upright and inside.holds(*w.rect.middle) and not any(c.holds(*w.rect.middle) for c in captions)]
+    words = [
+        w
+        for w in page.words
+        if not w.turn and inside.holds(*w.rect.middle) and not any(c.holds(*w.rect.middle) for c in captions)
+    ]
     if len(words) < 4:
         return None
     across = [r for r in merged_rulings(page.across) if r.meets(inside)]

@@ -1,0 +1,77 @@
+"""Pages printed sideways: turned for the rules, and their blocks turned back.
+
+A wide table often stands across its page. The rules know lines that run from left to right only, so such a page is
+turned until its text does; every box that they find is then turned back to where it stands on the real page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ingest.layout.block import Block
+from ingest.layout.page import PageSignals, Rect, Word
+from ingest.layout.signals import set_word
+
+#: Share of a page's characters that must be written one way for the page to be turned.
+_MOST = 0.6
+
+
+def page_turn(page: PageSignals) -> int:
+    """90 where most of the page is written upwards, -90 where downwards, else 0."""
+    n = sum(len(word.text) for word in page.words) or 1
+    for turn in (90, -90):
+        if sum(len(word.text) for word in page.words if word.turn == turn) > _MOST * n:
+            return turn
+    return 0
+
+
+def turned_page(page: PageSignals, turn: int) -> PageSignals:
+    """The page with the text of this direction running across."""
+    if not turn:
+        return page
+
+    def to(rect: Rect) -> Rect:
+        if turn > 0:
+            return Rect(rect.bottom, page.width - rect.right, rect.top, page.width - rect.left)
+        return Rect(page.height - rect.top, rect.left, page.height - rect.bottom, rect.right)
+
+    def word_to(word: Word) -> Word:
+        if word.turn == turn:
+            return set_word(word.text, to(word.rect), word.face)
+        return replace(word, rect=to(word.rect), turn=90)
+
+    return replace(
+        page,
+        width=page.height,
+        height=page.width,
+        words=tuple(word_to(word) for word in page.words),
+        across=tuple(to(rect) for rect in page.down),
+        down=tuple(to(rect) for rect in page.across),
+        bitmaps=tuple(to(rect) for rect in page.bitmaps),
+        drawings=tuple(to(rect) for rect in page.drawings),
+    )
+
+
+def turned_back(block: Block, page: PageSignals, turn: int) -> Block:
+    """A block of the turned page with its boxes as they stand on `page`, which is not turned."""
+    if not turn:
+        return block
+
+    def back(rect: Rect) -> Rect:
+        if turn > 0:
+            return Rect(page.width - rect.top, rect.left, page.width - rect.bottom, rect.right)
+        return Rect(rect.bottom, page.height - rect.right, rect.top, page.height - rect.left)
+
+    return _with_boxes(block, back)
+
+
+def _with_boxes(block: Block, back: Callable[[Rect], Rect]) -> Block:
+    grid = block.grid and replace(block.grid, cells=tuple(replace(cell, rect=back(cell.rect)) for cell in block.grid.cells))
+    return replace(
+        block,
+        rect=back(block.rect),
+        grid=grid,
+        captions=tuple(_with_boxes(caption, back) for caption in block.captions),
+        notes=tuple(_with_boxes(note, back) for note in block.notes),
+    )
