@@ -35,7 +35,7 @@ _MAX_BYTES = 1 << 30
 #: Visible characters on a page below which it counts as a page without text: a stamp or a page number.
 _FEW_CHARS = 50
 _FILLED = 0.3  #: share of a page: a picture this large may be the page itself
-#: Words of a language without garbage: a text layer with fewer letters than this is not usable.
+#: Letters among letters and rare signs; a text layer with fewer is not usable. Numbers are no sign of a fault.
 _MIN_LETTERS = 0.3
 
 
@@ -172,12 +172,22 @@ def _check_pages(pdf: Any, path: Path, max_pages: int) -> None:
             f"{path.name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages."
         )
     for index in range(n_pages):
-        width, height = pdf.get_page_size(index)
+        width, height = _page_size(pdf, index)
         if max(width, height) > _MAX_SIDE:
             raise TooLarge(
                 f"Page {index + 1} of {path.name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
                 "Nothing was read. Print it to a normal page size, then add it again."
             )
+
+
+def _page_size(pdf: Any, index: int) -> tuple[float, float]:
+    """Points; nothing for a page that PDFium cannot open, which is then missing from the result."""
+    import pypdfium2
+
+    try:
+        return pdf.get_page_size(index)
+    except pypdfium2.PdfiumError:
+        return 0.0, 0.0
 
 
 def _check_result(result: ConversionResult, path: Path) -> None:
@@ -199,18 +209,19 @@ def _check_result(result: ConversionResult, path: Path) -> None:
 def _as_paper(result: ConversionResult, path: Path) -> ConvertedPaper:
     document = result.document
     pages = tuple(_page_qualities(result))
-    _check_text(pages, document, path)
+    _check_text(pages, result, path)
     done = {page.page for page in pages}
     n_pages = result.input.page_count
     missing = [number for number in range(1, n_pages + 1) if number not in done]
+    figures, uncut = cut_figures(path, document)
     return ConvertedPaper(
         document=document,
         markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
         n_pages=n_pages,
         is_partial=bool(missing),
-        warnings=tuple(_warnings(pages, missing)),
+        warnings=tuple(_warnings(document, pages, missing, uncut)),
         pages=pages,
-        figures=tuple(cut_figures(path, document)),
+        figures=tuple(figures),
     )
 
 
@@ -245,18 +256,36 @@ def _confidence(result: ConversionResult, page_no: int) -> float:
     return sum(known) / len(known) if known else 0.0
 
 
-def _warnings(pages: tuple[PageQuality, ...], missing: list[int]) -> list[str]:
+def _warnings(document: DoclingDocument, pages: tuple[PageQuality, ...], missing: list[int], uncut: list[int]) -> list[str]:
     found = []
     if missing:
         found.append(f"pages not read: {_numbers(missing)}; the others were kept")
     bare = [page.page for page in pages if page.n_chars < _FEW_CHARS]
     if bare:
         found.append(f"pages with hardly any text (scans, or figures only): {_numbers(bare)}")
+    if uncut:
+        found.append(f"figures could not be cut out of pages {_numbers(uncut)}; their text and place were kept")
+    if not _reads_as_language(document):
+        found.append(
+            "the text layer does not read as a language: its letters may be wrong; compare it with the page, or run OCR"
+        )
     return found
 
 
 def _counted(n: int) -> str:
     return f"{n} page" if n == 1 else f"{n} pages"
+
+
+#: The commonest short words of English, German, French, Spanish, Portuguese, Italian and Dutch.
+_COMMON_WORDS = """the of and to in is for that with are was by on as der die und das von mit zu den ist im le la les des et
+    en du une un dans el los las que por del con se para o os da do em na no uma il di che per sono della het een van de"""
+
+
+def _reads_as_language(document: DoclingDocument) -> bool:
+    """False for a long Latin text in which the commonest words hardly occur: glyphs mapped to the wrong letters."""
+    words = re.findall(r"[a-zà-ÿ]+", " ".join(item.text for item in document.texts).lower())
+    common = frozenset(_COMMON_WORDS.split())
+    return len(words) < 200 or sum(word in common for word in words) > 0.03 * len(words)
 
 
 def _numbers(pages: list[int]) -> str:
@@ -270,17 +299,28 @@ def _numbers(pages: list[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def _check_text(pages: tuple[PageQuality, ...], document: DoclingDocument, path: Path) -> None:
-    """Raises NoTextLayer where the pages hold no usable text."""
+def _check_text(pages: tuple[PageQuality, ...], result: ConversionResult, path: Path) -> None:
+    """Raises NoTextLayer where the pages hold no usable text: scans, blank pages, a text layer without letters."""
     n_chars = sum(page.n_chars for page in pages)
     # A page with hardly a word is a scan with a stamp on it where a picture fills it, else a page with hardly a word.
-    bare = sum(page.n_chars < _FEW_CHARS and (page.figure_share > _FILLED or not page.n_chars) for page in pages)
-    if n_chars and bare <= len(pages) // 2:
-        letters = sum(len(re.findall(r"[^\W\d_]", item.text)) for item in document.texts)
-        total = sum(len(re.findall(r"\S", item.text)) for item in document.texts)
-        if not total or letters >= _MIN_LETTERS * total:
-            return
+    bitmaps = {page.page_no: getattr(page, "image_share", 0.0) for page in result.pages}
+    bare = sum(
+        page.n_chars < _FEW_CHARS and (max(page.figure_share, bitmaps[page.page]) > _FILLED or not page.n_chars)
+        for page in pages
+    )
+    if n_chars and bare <= len(pages) // 2 and _has_letters(result.document):
+        return
     raise NoTextLayer(
         f"{path.name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
         "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
     )
+
+
+def _has_letters(document: DoclingDocument) -> bool:
+    """False for a text layer that is mostly signs: glyphs without a mapping to characters."""
+    texts = [item.text for item in document.texts]
+    texts += [cell.text for table in document.tables for cell in table.data.table_cells]
+    text = "".join(texts)
+    n_letters = len(re.findall(r"[^\W\d_]", text))
+    n_signs = len(re.findall(r"[^\w\s.,;:()\[\]%=+<>*/$'\"-]", text))
+    return not text or n_letters >= _MIN_LETTERS * (n_letters + n_signs)

@@ -24,25 +24,25 @@ _MARGIN = 3.0
 Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
 
 
-def cut_figures(path: Path, document: DoclingDocument) -> list[Figure]:
-    """A PNG of each picture of the document, in order of pages."""
+def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], list[int]]:
+    """A PNG of each picture of the document, in order of pages; and the pages that PDFium could not render."""
     places = sorted(_places(document), key=lambda place: place[1])
     if not places:
-        return []
+        return [], []
     import pypdfium2
 
     figures: list[Figure] = []
+    failed: list[int] = []
     pdf = pypdfium2.PdfDocument(path)
     try:
         for ref, page_no, box in places:
-            page = pdf[page_no - 1]
             try:
-                figures.append((ref, page_no, box, _png(page, box)))
-            finally:
-                page.close()
+                figures.append((ref, page_no, box, _png(pdf, page_no, box)))
+            except pypdfium2.PdfiumError:
+                failed.append(page_no)
     finally:
         pdf.close()
-    return figures
+    return figures, sorted(set(failed))
 
 
 def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
@@ -60,11 +60,16 @@ def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
                 yield picture.self_ref, prov.page_no, box
 
 
-def _png(page: Any, box: Box) -> bytes:
+def _png(pdf: Any, page_no: int, box: Box) -> bytes:
     """The region as PNG at about DPI, smaller where it would be very large."""
-    width, height = page.get_size()
-    scale = min(DPI / 72, _MAX_SIDE / max(box.right - box.left, box.top - box.bottom))
-    bitmap = page.render(scale=scale, crop=(box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top)))
+    page = pdf[page_no - 1]
+    try:
+        width, height = page.get_size()
+        scale = min(DPI / 72, _MAX_SIDE / max(box.right - box.left, box.top - box.bottom))
+        crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
+        bitmap = page.render(scale=scale, crop=crop)
+    finally:
+        page.close()
     image = bitmap.to_pil().convert("RGB")
     bitmap.close()
     buffer = io.BytesIO()

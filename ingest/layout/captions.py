@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from ingest.layout.page import Line
 from ingest.layout.style import DocumentStyle
 
-_FIGURE = r"(?:Supplementary\s+|Supplemental\s+|Extended\s+Data\s+|Appendix\s+|Online\s+)?(?:Fig(?:ure|s|\.)?|FIG(?:URE|\.)?|Scheme|SCHEME|Plate|Chart|Abb(?:ildung|\.)|Figura|Box|Listing|Algorithm|Video|Movie)"
-_TABLE = r"(?:Supplementary\s+|Supplemental\s+|Extended\s+Data\s+|Appendix\s+|Online\s+)?(?:Table|TABLE|Tab\.|Tabelle|Tabela|TABELA|Tabla)"
+_PREFIX = r"(?:(?:Supplementary|Supplemental|Extended\s+Data|Appendix|Online)\s+)?"
+_FIGURE = _PREFIX + (
+    r"(?:Fig(?:ure|s|\.)?|FIG(?:URE|\.)?|Scheme|SCHEME|Plate|Chart|Abb(?:ildung|\.)|Figura|Box|Listing|Algorithm|Video|Movie)"
+)
+_TABLE = _PREFIX + r"(?:Table|TABLE|Tab\.|Tabelle|Tabela|TABELA|Tabla)"
 _NUMBER = r"\s*(?:[A-Z]{1,2}[.-]?)?(?:\d{1,3}(?:[.-]\d{1,2})?|[IVX]{1,6}|[A-Z])[a-z]?(?![\w-])"
 _FIGURE_LABEL = re.compile(rf"^{_FIGURE}{_NUMBER}")
 _TABLE_LABEL = re.compile(rf"^{_TABLE}{_NUMBER}")

@@ -65,6 +65,13 @@ class SignalPage(Page):
         """Visible characters of the text layer."""
         return self._signals.n_chars if self._signals else 0
 
+    @property
+    def image_share(self) -> float:
+        """Share of the page that bitmaps cover, 0 to 1: what a scan has and a short page has not."""
+        if not self._signals or not self.size:
+            return 0.0
+        return min(1.0, sum(b.area for b in self._signals.bitmaps) / max(1.0, self.size.width * self.size.height))
+
 
 class BlockCluster(Cluster):
     """A cluster that still knows its block: a cluster alone has no level, no caption and no second part."""
@@ -180,6 +187,7 @@ class RulesPipeline(StandardPdfPipeline):
                 continue
             page = SignalPage(page_no=result.page_number, size=Size(width=result.page_width, height=result.page_height))
             page._signals = read_signals(result, fonts)
+            conv_res.confidence.pages[page.page_no].parse_score = _text_quality(page._signals)
             pages.append(page)
         return pages
 
@@ -187,7 +195,9 @@ class RulesPipeline(StandardPdfPipeline):
         source = conv_res.input
         document = DoclingDocument(name=Path(source.file.name).stem)
         document.origin = DocumentOrigin(
-            mimetype="application/pdf", filename=source.file.name, binary_hash=source.document_hash
+            mimetype="application/pdf",
+            filename=source.file.name,
+            binary_hash=source.document_hash,  # type: ignore[arg-type]  # its validator takes the hex, as in Docling's pipeline
         )
         for page in conv_res.pages:
             assert page.size is not None
@@ -197,6 +207,13 @@ class RulesPipeline(StandardPdfPipeline):
         conv_res.assembled = AssembledUnit()
         conv_res.document = document
         return conv_res
+
+
+def _text_quality(page: PageSignals) -> float:
+    """Share of the page's characters that mean something: not replaced, not private to a font."""
+    text = "".join(word.text for word in page.words)
+    bad = sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or c < " " for c in text) + 9 * text.count("GLYPH<")
+    return max(0.0, 1.0 - bad / len(text)) if text else 0.0
 
 
 def _error(message: str, category: FailureCategory, page_no: int | None = None) -> ErrorItem:

@@ -69,13 +69,17 @@ class FontBook:
 
     def _measure(self, cell: Any, page_no: int) -> tuple[float, float, int, int] | None:
         """Size and baseline per box height, weight, flags; None where PDFium sees another character there."""
+        import pypdfium2
         import pypdfium2.raw as raw
 
         height = cell.r_y2 - cell.r_y0
         text = cell.text.strip()
         if height <= 0 or not text or abs(cell.r_y1 - cell.r_y0) > 0.01:
             return None
-        page = self._turn_to(page_no).raw
+        try:
+            page = self._turn_to(page_no).raw
+        except pypdfium2.PdfiumError:  # docling-parse reads some pages that PDFium does not
+            return None
         advance = (cell.r_x2 - cell.r_x0) / max(1, len(cell.text))
         index = raw.FPDFText_GetCharIndexAtPos(page, cell.r_x0 + advance / 2, (cell.r_y0 + cell.r_y2) / 2, advance, height)
         if index < 0 or chr(raw.FPDFText_GetUnicode(page, index)) not in text:

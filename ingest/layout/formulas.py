@@ -90,11 +90,13 @@ def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
 
 
 def _clusters(lines: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
-    """Lines that touch or nearly do; an equation number belongs to its row however far it stands."""
+    """Lines that touch or nearly do; an equation number belongs to the nearest row on its left, however far that stands."""
     clusters: list[list[Line]] = []
     boxes: list[Rect] = []
-    for line in lines:
-        near = [i for i, box in enumerate(boxes) if _near(box, line, style)]
+    for line in sorted(lines, key=lambda line: _NUMBER.match(line.text) is not None):  # numbers last
+        near = (
+            _rows_of(line, boxes) if _NUMBER.match(line.text) else [i for i, box in enumerate(boxes) if _near(box, line, style)]
+        )
         merged = [line]
         for i in near:
             merged += clusters[i]
@@ -103,10 +105,19 @@ def _clusters(lines: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
     return clusters
 
 
+def _rows_of(number: Line, boxes: Sequence[Rect]) -> list[int]:
+    """Which box this equation number belongs to: none, or the nearest at its height. Beyond it may stand another column."""
+    beside = [
+        (number.rect.left - box.right, i)
+        for i, box in enumerate(boxes)
+        if overlap(box.bottom, box.top, number.rect.bottom, number.rect.top) > -0.3 * number.size
+        and box.left < number.rect.left
+    ]
+    return [min(beside)[1]] if beside else []
+
+
 def _near(box: Rect, line: Line, style: DocumentStyle) -> bool:
     shared = overlap(box.bottom, box.top, line.rect.bottom, line.rect.top)
-    if _NUMBER.match(line.text) and shared > -0.3 * line.size:
-        return line.rect.left > box.left
     across = -overlap(box.left, box.right, line.rect.left, line.rect.right)
     return -shared < 0.55 * style.size and across < 3.5 * style.size
 

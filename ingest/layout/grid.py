@@ -115,10 +115,19 @@ def _column_walls(rows: Sequence[_Row], n_header: int, area: Rect, down: Sequenc
         else:
             walls.append((low, high))
     size = rows[0].segments[0].words[0].size
-    found = [(low + high) / 2 for low, high in walls if high - low >= 0.45 * size and _parts(body, low, high)]
+    header = [s for row in rows if row not in body for s in row.segments]
+    found = [_wall(low, high, header) for low, high in walls if high - low >= 0.45 * size and _parts(body, low, high)]
     ruled = [(r.left + r.right) / 2 for r in down if r.height > 0.5 * area.height]
     found += [x for x in ruled if area.left + 3 < x < area.right - 3 and all(abs(x - other) > 8 for other in found)]
     return sorted(found)
+
+
+def _wall(low: float, high: float, header: Sequence[_Segment]) -> float:
+    """x of the wall in this white: where the header has white too, if there is such a place; else in the middle."""
+    edges = sorted({low, high, *(min(max(edge, low), high) for s in header for edge in (s.left, s.right))})
+    free = [(right - left, (left + right) / 2) for left, right in pairwise(edges)]
+    free = [(width, x) for width, x in free if not any(s.left < x < s.right for s in header)]
+    return max(free, default=(0.0, (low + high) / 2))[1]
 
 
 def _parts(rows: Sequence[_Row], low: float, high: float) -> bool:

@@ -13,15 +13,21 @@ from ingest.layout.style import DocumentStyle
 NUMBERED = re.compile(
     r"^(?:(?:Appendix|Annex|Supplementary Note|Chapter|Section|Part)\s+)?((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}|[IVX]{1,5})[.):]?\s+(?=\S)"
 )
-_KNOWN = re.compile(
-    r"^(?:\W*(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(abstract|summary|introduction|background|related work|methods?|materials? and methods?|methods? and materials?"
-    r"|materials?|experimental(?: section| procedures?)?|results?|results? and discussions?|discussions?|conclusions?|concluding remarks|limitations"
-    r"|acknowledge?ments?|references|bibliography|literature cited|works cited|appendix|appendices|supplement(?:ary|al) (?:materials?|information|data)"
-    r"|supporting information|funding|conflicts? of interests?|competing interests?|disclosure(?: statement)?|author contributions?|data availability(?: statement)?"
-    r"|code availability|ethics(?: statement)?|keywords?|zusammenfassung|einleitung|methoden|ergebnisse|diskussion|literatur|literaturverzeichnis|fazit"
-    r"|resumo|resumen|introdução|introducción|métodos?|resultados?|discussão|discusión|conclusão|conclusões|conclusiones|referências|referencias|agradecimentos)\W*$",
-    re.I,
+#: Names of sections, in the languages of the papers seen; spaces inside a name count, those at the line ends do not.
+_NAMES = re.sub(
+    r"\n\s+",
+    "",
+    r"""abstract|summary|introduction|background|related work|methods?|materials? and methods?|methods? and materials?|materials?
+    |experimental(?: section| procedures?)?|results?|results? and discussions?|discussions?|conclusions?|concluding remarks
+    |limitations|acknowledge?ments?|references|bibliography|literature cited|works cited|appendix|appendices
+    |supplement(?:ary|al) (?:materials?|information|data)|supporting information|funding|conflicts? of interests?
+    |competing interests?|disclosure(?: statement)?|author contributions?|data availability(?: statement)?
+    |code availability|ethics(?: statement)?|keywords?
+    |zusammenfassung|einleitung|methoden|ergebnisse|diskussion|literatur|literaturverzeichnis|fazit
+    |resumo|resumen|introdução|introducción|métodos?|resultados?|discussão|discusión|conclusão|conclusões|conclusiones
+    |referências|referencias|agradecimentos""",
 )
+_KNOWN = re.compile(rf"^(?:\W*(?:\d{{1,2}}|[IVX]{{1,5}})[.)]?\s+)?({_NAMES})\W*$", re.I)
 _CAPS = re.compile(r"[^\W\d_]")
 
 

@@ -160,7 +160,7 @@ def make_line(words: Sequence[Word]) -> Line:
 def _line_rect(words: Sequence[Word], size: float) -> Rect:
     """As wide as all words, as high as those that are no scripts."""
     whole = enclosing(w.rect for w in words)
-    main = enclosing(w.rect for w in words if w.size > 0.85 * size)
+    main = enclosing(w.rect for w in words if w.size >= 0.85 * size or len(words) == 1)
     return Rect(whole.left, main.bottom, whole.right, main.top)
 
 

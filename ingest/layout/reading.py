@@ -16,7 +16,7 @@ from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.headings import Heading, heading_levels, is_heading, look_of, split_run_in
 from ingest.layout.joins import join_blocks
 from ingest.layout.lines import build_lines, join_texts
-from ingest.layout.page import Line, PageSignals
+from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
 from ingest.layout.regions import find_regions
 from ingest.layout.style import DocumentStyle, document_style
@@ -37,20 +37,28 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
     read = join_blocks(_with_levels(mark_front(read, style)), style)
-    return [
-        [turned_back(block, page, turn) for block in blocks]
-        for page, turn, blocks in zip(pages, turns, read, strict=True)
-    ]
+    return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
     regions, rest = find_regions(page, lines, style)
     formulas, rest = find_formulas(rest, page.number, style)
-    blocks = [*regions, *formulas]
+    units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):
-        blocks.extend(_flow_blocks(flow, page, style))
-    ordered = reading_order(blocks, lambda block: block.rect)
-    return bind_captions(ordered)
+        units.extend(_with_run_ins(_flow_blocks(flow, page, style)))
+    ordered = reading_order(units, lambda unit: enclosing(block.rect for block in unit))
+    return bind_captions([block for unit in ordered for block in unit])
+
+
+def _with_run_ins(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Each block alone, but a run-in heading with its paragraph: they share a line, so their boxes do not tell their order."""
+    units: list[list[Block]] = []
+    for block in blocks:
+        if units and units[-1][-1].kind is Kind.HEADING and block.rect.holds(*units[-1][-1].rect.middle):
+            units[-1].append(block)
+        else:
+            units.append([block])
+    return units
 
 
 def _flow_blocks(flow: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:

@@ -30,7 +30,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         if cell.rendering_mode in _INVISIBLE or not cell.text.strip():
             continue
         word = _word(cell, fonts, number)
-        if page.meets(word.rect):
+        if word.size > 0 and page.meets(word.rect):
             words.append(word)
             n_chars += len(word.text)
     words = _true_sizes(words)
@@ -72,7 +72,8 @@ def set_word(text: str, box: Rect, face: Face) -> Word:
 
 def _true_sizes(words: list[Word]) -> list[Word]:
     """Words that took in a script, and so have a higher box than their letters, back at their font's usual size."""
-    usual: Counter[tuple[str, float]] = Counter((word.face.name, round(word.size, 1)) for word in words)
+    plain = [word for word in words if not any(c.isdigit() for c in word.text)]
+    usual: Counter[tuple[str, float]] = Counter((word.face.name, round(word.size, 1)) for word in plain)
     sizes: dict[str, list[float]] = {}
     for (name, size), n in usual.items():
         if n >= 3:

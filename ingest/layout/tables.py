@@ -73,11 +73,13 @@ def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[Rect]:
 
 
 def _aligned(stack: Sequence[Rect], ruling: Rect) -> bool:
-    """True where the ruling is as wide as the stack, or a part of it (a rule below a spanning heading)."""
+    """True where the ruling is as wide as the stack.
+
+    A narrower one (below a heading that spans some columns) counts for nothing here: between full rulings it lies inside their
+    area anyway, and below the last of them it belongs to something else.
+    """
     whole = enclosing(stack)
-    if abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8:
-        return True
-    return whole.left - 4 <= ruling.left and ruling.right <= whole.right + 4 and ruling.width < 0.9 * whole.width
+    return abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8
 
 
 def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:

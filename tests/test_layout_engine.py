@@ -1,0 +1,207 @@
+"""The rules, each on the smallest page that shows it, drawn as PDF and read as the converter reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pdf_maker import BOLD, PdfMaker
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.columns import reading_order
+from ingest.layout.headings import Heading, Look, heading_levels
+from ingest.layout.lines import clean, join_texts
+from ingest.layout.page import Face, Rect, Word
+from ingest.layout.turned import page_turn
+
+LEFT = [
+    "the water of the upper place was clear on",
+    "every day of the year, while that of the",
+    "lower one was brown after each rain and",
+    "stayed so for a week, which we had not seen",
+    "in the years before the dam was opened and",
+]
+RIGHT = [
+    "the fish came back. No one had counted them",
+    "before, so that we cannot say how many were",
+    "lost in the years of the works, but the old",
+    "men of the village said that it was as it had",
+    "been when they were young and swam there.",
+]
+
+
+@pytest.fixture
+def read(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """The blocks of each page of a PDF."""
+
+    def read_pdf(pdf: PdfMaker) -> list[list[Block]]:
+        from docling.datamodel.base_models import InputFormat
+        from docling.datamodel.document import InputDocument
+
+        from ingest.layout.backend import UnrenderedBackend
+        from ingest.layout.fonts import FontBook
+        from ingest.layout.reading import read_layout
+        from ingest.layout.signals import read_signals
+
+        path = tmp_path / "paper.pdf"
+        path.write_bytes(pdf.to_bytes())
+        document = InputDocument(path_or_stream=path, format=InputFormat.PDF, backend=UnrenderedBackend)
+        fonts = FontBook(path)
+        backend = document._backend
+        assert isinstance(backend, UnrenderedBackend)
+        pages = sorted((read_signals(result, fonts) for result in backend.results()), key=lambda page: page.number)
+        fonts.close()
+        return read_layout(pages)
+
+    return read_pdf
+
+
+def texts(blocks: list[Block], kind: Kind) -> list[str]:
+    return [block.text for block in blocks if block.kind is kind]
+
+
+def test_a_paragraph_goes_on_in_the_next_column(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 700, LEFT)
+    pdf.lines(320, 700, RIGHT)
+
+    [page] = read(pdf)
+
+    [block] = [block for block in page if block.kind is Kind.TEXT]
+    assert block.text == " ".join(LEFT + RIGHT)
+    assert [part.page for part in block.more] == [1]
+    assert block.more[0].rect.left > 300
+
+
+def test_running_heads_and_page_numbers_are_furniture(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(pages=[])
+    for number in range(1, 5):
+        pdf.page().text(60, 810, "A study of one river", size=8)
+        pdf.lines(60, 700, [f"{line} ({number})" for line in LEFT])
+        pdf.text(290, 30, str(number), size=8)
+
+    pages = read(pdf)
+
+    for number, page in enumerate(pages, start=1):
+        assert texts(page, Kind.PAGE_HEADER) == ["A study of one river"]
+        assert texts(page, Kind.PAGE_FOOTER) == [str(number)]
+
+
+def test_authors_in_bold_are_no_headings(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "How the fish came back to the river", size=18)
+    pdf.text(60, 750, "Anna Berg and Karl Thal", size=11, font=BOLD)
+    pdf.text(60, 710, "Introduction", size=13, font=BOLD)
+    pdf.lines(60, 690, LEFT)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.TITLE) == ["How the fish came back to the river"]
+    assert texts(page, Kind.HEADING) == ["Introduction"]
+
+
+def test_a_ruled_table_has_its_cells_and_its_caption(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, LEFT)
+    pdf.text(60, 660, "Table 1. Fish by place and year.", size=9)
+    rows = [("Place", "2019", "2020"), ("Upper", "12", "15"), ("Middle", "7", "9"), ("Lower", "0", "3")]
+    pdf.rule(60, 360, 650)
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            pdf.text(65 + 110 * column, 637 - 14 * number, text)
+    pdf.rule(60, 360, 632)
+    pdf.rule(60, 360, 588)
+    pdf.lines(60, 550, RIGHT)
+
+    [page] = read(pdf)
+
+    [table] = [block for block in page if block.kind is Kind.TABLE]
+    assert table.grid is not None
+    assert (table.grid.n_rows, table.grid.n_columns) == (4, 3)
+    assert {(cell.row, cell.column): cell.text for cell in table.grid.cells}[2, 1] == "7"
+    assert [cell.text for cell in table.grid.cells if cell.is_header] == ["Place", "2019", "2020"]
+    assert [caption.text for caption in table.captions] == ["Table 1. Fish by place and year."]
+
+
+def test_a_frame_around_text_is_no_figure(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.box(50, 620, 300, 100)
+    pdf.lines(60, 700, LEFT)
+
+    [page] = read(pdf)
+
+    assert not texts(page, Kind.FIGURE)
+    assert texts(page, Kind.TEXT) == [" ".join(LEFT)]
+
+
+def test_a_sentence_that_speaks_of_a_figure_is_no_caption(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 700, ["Figure 2 shows the fish of each place, and", *LEFT])
+
+    [page] = read(pdf)
+
+    assert not texts(page, Kind.CAPTION)
+
+
+def test_left_column_before_right_and_what_spans_both_between_them() -> None:
+    boxes = {
+        "title": Rect(50, 750, 550, 780),
+        "right": Rect(310, 500, 550, 740),
+        "left": Rect(50, 500, 290, 740),
+        "wide": Rect(50, 400, 550, 490),
+        "left below": Rect(50, 100, 290, 390),
+        "right below": Rect(310, 100, 550, 390),
+    }
+
+    order = reading_order(list(boxes), boxes.__getitem__)
+
+    assert order == ["title", "left", "right", "wide", "left below", "right below"]
+
+
+def test_hyphens_of_broken_words_close_and_those_of_compounds_stay() -> None:
+    assert join_texts(["the con-", "version of light"]) == "the conversion of light"
+    assert join_texts(["a well-", "known place"], frozenset({"well-known"})) == "a well-known place"
+    assert join_texts(["soft\u00ad", "ware"]) == "software"
+
+
+def test_ligatures_open_and_loose_accents_find_their_letter() -> None:
+    assert clean("ﬁsh and ﬂow") == "fish and flow"
+    assert clean("Universit´e Montr´eal") == "Université Montréal"
+    assert clean("G¨ottingen") == "Göttingen"
+
+
+def test_levels_come_from_numbers_and_from_company() -> None:
+    top, sub = Look(14, True, False, False, "A"), Look(11, True, False, False, "A")
+    headings = [
+        Heading("Introduction", top),
+        Heading("Sampling", sub),
+        Heading("Methods", top),
+        Heading("Counting", sub),
+    ]
+
+    assert heading_levels(headings) == [1, 2, 1, 2]
+    numbered = [Heading(text, top) for text in ("1 Introduction", "1.1 Place", "2 Methods", "References")]
+    assert heading_levels(numbered) == [1, 2, 1, 1]
+
+
+def test_a_page_written_upwards_is_turned() -> None:
+    from ingest.layout.page import PageSignals
+
+    face = Face("Helvetica", False, False, False, False, 1.1, 0.2)
+    word = Word("sideways", Rect(100, 100, 110, 150), 11.0, 100.0, face, 90)
+    page = PageSignals(1, 600, 800, (word,), 8, (), (), (), ())
+
+    assert page_turn(page) == 90
+
+
+@pytest.mark.corpus
+def test_a_sideways_page_keeps_its_text_and_its_places(corpus: Path) -> None:
+    from ingest.converter import open_converter
+
+    convert = open_converter("rules", max_pages=10, timeout_s=60, artifacts=None)
+    made = convert(corpus / "gnarly" / "other_olm_edgar-rotated90.pdf")
+
+    assert len("".join(made.markdown.split())) > 0.9 * made.pages[0].n_chars
+    size = made.document.pages[1].size
+    for item in made.document.texts:
+        assert item.prov[0].bbox.r <= size.width + 3 and item.prov[0].bbox.t <= size.height + 3
