@@ -275,7 +275,7 @@ def show_paper(paper: StoredPaper, runs: Sequence[Run]) -> None:
     show_table(("", ""), [(name, value) for name, value in facts.items() if value])
     for warning in conversion.warnings:
         note(f"note: {warning}")
-    headings = dict.fromkeys(chunk.headings for chunk in paper.chunks if chunk.headings)
+    headings = dict.fromkeys(chunk.headings[: n + 1] for chunk in paper.chunks for n in range(len(chunk.headings)))
     out().print("\n" + "\n".join("  " * len(path) + path[-1] for path in headings), markup=False)
 
 

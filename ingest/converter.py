@@ -194,6 +194,8 @@ def _check_result(result: ConversionResult, path: Path) -> None:
     """Raises TimedOut, Damaged or ConversionFailed where nothing came out, MemoryError where memory was short for any page."""
     from docling.datamodel.base_models import ConversionStatus, DoclingComponentType
 
+    from ingest.layout.backend import UNLOADABLE
+
     reasons = "; ".join(dict.fromkeys(error.error_message.rstrip(".") for error in result.errors)) or "no reason given"
     if any(sign in reasons for sign in OutOfMemory.signs):
         raise MemoryError(reasons)
@@ -201,7 +203,7 @@ def _check_result(result: ConversionResult, path: Path) -> None:
         return
     if result.has_timeout_errors():
         raise TimedOut(f"{path.name} took too long: {reasons}. Nothing was kept. Raise convert_timeout_s, then add it again.")
-    if any(error.component_type is DoclingComponentType.DOCUMENT_BACKEND for error in result.errors):
+    if UNLOADABLE in reasons or any(e.component_type is DoclingComponentType.DOCUMENT_BACKEND for e in result.errors):
         raise Damaged(f"The parser could not read {path.name}: {reasons}. Nothing was kept. {Damaged.advice.capitalize()}.")
     raise ConversionFailed(f"Docling could not convert {path.name}: {reasons}. Nothing was kept. Please report it.")
 

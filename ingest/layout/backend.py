@@ -27,6 +27,9 @@ from docling_parse.pdf_parser import (
 #: Decoded pages that may wait for the rules; each can hold tens of megabytes.
 _WAITING_PAGES = 4
 
+#: How the message begins when the parser cannot open a file: Docling keeps the message, not the error.
+UNLOADABLE = "docling-parse could not load the file"
+
 
 class UnrenderedBackend(PdfDocumentBackend):
     """One PDF, parsed by two native threads while the rules read what is parsed."""
@@ -56,7 +59,7 @@ class UnrenderedBackend(PdfDocumentBackend):
         try:
             self._key = self._parser.load(path_or_stream)
         except (RuntimeError, ValueError) as error:
-            raise DocumentLoadError(f"docling-parse could not load the file: {error}") from error
+            raise DocumentLoadError(f"{UNLOADABLE}: {error}") from error
         self._is_open = True
 
     def is_valid(self) -> bool:
