@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def content_id(*parts: Any) -> str:
@@ -351,7 +352,7 @@ class Filter:
 
 
 #: Texts to unit vectors: float32 of shape (len(texts), dimension), each row of length 1.
-Embed = Callable[[Sequence[str]], np.ndarray]
+Embed = Callable[[Sequence[str]], "np.ndarray"]
 
 
 class Reader(Protocol):

@@ -10,9 +10,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, RereadError
 from extract.routing import ROUTER, route_unit
@@ -20,6 +18,9 @@ from extract.units import make_units
 from jobs import Done, Ledger
 from records import Extraction, Job, Lane, Prompt, Reader, Reading, Route, Unit, content_id
 from store.library import Library
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Units handed to a reader at once: enough for full batches, few enough to hold in memory.
 UNITS_PER_READ = 400
@@ -219,6 +220,8 @@ def _sum(sums: dict[str, float], **more: float) -> None:
 
 def _mean(unit: Unit) -> np.ndarray:
     """The direction of a unit: the mean of its chunks' vectors, of length 1."""
+    import numpy as np
+
     assert unit.vectors is not None
     mean = unit.vectors.mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)

@@ -8,10 +8,12 @@ chunks, and each reader reads those that its prompt names (`chunks_read`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from records import Chunk, Prompt, Unit, UnitKind, content_id
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKind) -> list[Unit]:

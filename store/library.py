@@ -14,9 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
 from records import Chunk, Conversion, Document, Extraction, Paper
@@ -24,6 +22,10 @@ from store import tables
 from store.blobs import Blobs
 from store.leftovers import name_in_progress, remove_leftovers
 from store.lock import WriterLock
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
 
 FORMAT = 1
 #: Old versions of a table are removed after this long: a reader that is open keeps its version until then.
@@ -69,13 +71,19 @@ class Library:
             self._tables[name] = self._open_table(name)
         return self._tables[name]
 
+    @cached_property
+    def _schemas(self) -> dict[str, pa.Schema]:
+        from store.schemas import schemas  # an add that has nothing to do need not wait for Arrow
+
+        return schemas(self.dimension)
+
     def _open_table(self, name: str) -> Any:
         with suppress(ValueError):  # not there, or only its folder: its making was cut short
             return self._database.open_table(name)
         with self.writing():
             with suppress(ValueError):  # made by another process while this one waited
                 return self._database.open_table(name)
-            table = self._database.create_table(name, schema=tables.schemas(self.dimension)[name], exist_ok=True)
+            table = self._database.create_table(name, schema=self._schemas[name], exist_ok=True)
             table.set_unenforced_primary_key("id")
             return table
 
@@ -133,6 +141,8 @@ class Library:
 
     def chunks(self, doc_ids: Sequence[str]) -> dict[str, tuple[list[Chunk], np.ndarray]]:
         """The current chunks of each document in reading order, with their vectors, shape (chunks, dimension)."""
+        import numpy as np
+
         rows = self._rows(tables.CHUNKS, where=f"is_current AND {within('doc_id', doc_ids)}")
         by_document: dict[str, list[dict[str, Any]]] = {doc_id: [] for doc_id in doc_ids}
         for row in sorted(rows, key=lambda row: row["ordinal"]):
@@ -226,7 +236,7 @@ class Library:
     def _arrow(self, name: str, rows: list[dict[str, Any]]) -> Any:
         import pyarrow as pa
 
-        return pa.Table.from_pylist(rows, schema=tables.schemas(self.dimension)[name])
+        return pa.Table.from_pylist(rows, schema=self._schemas[name])
 
     def _committed(self) -> None:
         self._commits += 1

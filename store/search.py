@@ -7,13 +7,14 @@ extraction has the vector of the unit it was read from, and its own words in the
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from records import Document, Filter, Hit, SearchMode
 from store import tables
 from store.library import Library, within
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Pages that a filter can name one by one; no paper has more, and '1-999999999' must not become SQL of that length.
 MOST_PAGES = 10_000
