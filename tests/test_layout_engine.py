@@ -205,3 +205,52 @@ def test_a_sideways_page_keeps_its_text_and_its_places(corpus: Path) -> None:
     size = made.document.pages[1].size
     for item in made.document.texts:
         assert item.prov[0].bbox.r <= size.width + 3 and item.prov[0].bbox.t <= size.height + 3
+
+
+def test_axes_below_a_table_are_no_part_of_it(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "Table 1. The fish that were counted in the river by the two who counted them.", size=9)
+    for y in (770, 754, 700):
+        pdf.rule(60, 530, y)
+    for row, y in enumerate((758, 740, 724, 708)):
+        for x, text in ((64, ["Place", "upper", "middle", "lower"][row]), (300, ["Fish", "12", "15", "19"][row])):
+            pdf.text(x, y, text, size=9)
+    for y in (680, 560):  # the frame of the plot that follows, as wide as half the table
+        pdf.rule(80, 290, y)
+    for x in (80, 130, 180, 230, 280):
+        pdf.text(x, 548, str(x), size=8)
+    pdf.lines(60, 500, LEFT)
+
+    [page] = read(pdf)
+
+    [table] = [block for block in page if block.kind is Kind.TABLE]
+    assert table.grid is not None
+    assert (table.grid.n_rows, table.grid.n_columns) == (4, 2)
+
+
+@pytest.mark.parametrize(("come", "given"), [([2, 1, 3], [1, 2, 3]), ([3, 1], [1, 3]), ([1, 2, 3], [1, 2, 3])])
+def test_parsed_pages_are_read_in_the_order_of_their_numbers(come: list[int], given: list[int]) -> None:
+    from types import SimpleNamespace
+
+    from ingest.layout.engine import _in_order
+
+    assert [result.page_number for result in _in_order(SimpleNamespace(page_number=n) for n in come)] == given
+
+
+def test_a_slow_page_is_not_waited_for_without_end() -> None:
+    from types import SimpleNamespace
+
+    from ingest.layout.engine import WAITING_PAGES, _in_order
+
+    held = 0
+    most = 0
+
+    def results():  # type: ignore[no-untyped-def]
+        nonlocal held
+        for number in [*range(2, 100), 1]:
+            held += 1
+            yield SimpleNamespace(page_number=number)
+
+    for _ in _in_order(results()):
+        most, held = max(most, held), held - 1
+    assert most <= WAITING_PAGES + 1

@@ -1,6 +1,7 @@
 """The sample papers are there, look like what they claim to be, and were made from the sources that stand beside them."""
 
 import hashlib
+import re
 import runpy
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -64,3 +65,18 @@ def test_making_a_sample_again_gives_the_same_bytes():
 
 def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_sections_of_a_sample_come_in_their_order_and_its_tables_whole():
+    from ingest.converter import open_converter
+
+    made = open_converter("rules", max_pages=10, timeout_s=60, artifacts=None)(SAMPLES / "mouse-kinetics.pdf")
+    headings = re.findall(r"^#+ (\d[\d.]* .*)$", made.markdown, re.M)
+
+    assert headings == sorted(headings, key=lambda heading: [int(n) for n in heading.split()[0].split(".")])
+    assert len(headings) == 13
+    assert [(table.data.num_rows, table.data.num_cols) for table in made.document.tables] == [(5, 8), (8, 3)]
+    assert len(made.figures) == 1
+    assert made.markdown.index("Abstract.") < made.markdown.index("RS-417 is a selective inhibitor"), (
+        "a run-in heading comes first"
+    )

@@ -8,7 +8,7 @@ reach a layout model in small batches and out of order.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,6 +39,9 @@ from ingest.layout.fonts import FontBook
 from ingest.layout.page import PageSignals
 from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
+
+#: Parsed pages that wait for an earlier one; each can hold tens of megabytes.
+WAITING_PAGES = 16
 
 
 class RulesLayoutOptions(BaseLayoutOptions):
@@ -177,7 +180,7 @@ class RulesPipeline(StandardPdfPipeline):
     def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, fonts: FontBook, deadline: float) -> list[Page]:
         """The pages that could be parsed in time; each of the others leaves an error."""
         pages: list[Page] = []
-        for result in backend.results():
+        for result in _in_order(backend.results()):
             if time.monotonic() > deadline:
                 missing = backend.page_count() - len(pages) - len(conv_res.errors)
                 conv_res.errors.append(_error(f"out of time with {missing} pages left", FailureCategory.TIMEOUT))
@@ -207,6 +210,22 @@ class RulesPipeline(StandardPdfPipeline):
         conv_res.assembled = AssembledUnit()
         conv_res.document = document
         return conv_res
+
+
+def _in_order(results: Iterable[Any]) -> Iterator[Any]:
+    """Parsed pages by number, so that the same file always gives the same document: a font is measured where it is first met.
+
+    A page that takes very long is not waited for without end, because each that waits holds memory.
+    """
+    waiting: dict[int, Any] = {}
+    following = 1
+    for result in results:
+        waiting[result.page_number] = result
+        while following in waiting or len(waiting) > WAITING_PAGES:
+            following = following if following in waiting else min(waiting)
+            yield waiting.pop(following)
+            following += 1
+    yield from (waiting[number] for number in sorted(waiting))
 
 
 def _text_quality(page: PageSignals) -> float:

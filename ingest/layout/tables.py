@@ -39,12 +39,24 @@ def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
             if area:
                 areas.append(area)
     found = [block for area in areas if (block := _table(page, area, groups, style, min_rows=2))]
+    figure_captions = [_with_text_below(g.rect, groups) for g in groups if g.caption == "figure"]
     for stack in stacks:
-        if not any(stack.meets(block.rect) for block in found):
+        if not any(stack.meets(block.rect) for block in found) and not _is_captioned_by(stack, figure_captions):
             block = _table(page, stack, groups, style, min_rows=3)
             if block:
                 found.append(block)
     return found
+
+
+def _is_captioned_by(area: Rect, captions: Sequence[Rect]) -> bool:
+    """True where one of these captions stands right below: between rulings that are axes, the labels of a plot make rows too."""
+    return any(_beside(caption, area) and -6 <= area.bottom - caption.top <= _CAPTION_GAP for caption in captions)
+
+
+def _with_text_below(caption: Rect, groups: Sequence[Group]) -> Rect:
+    """The caption with the paragraph that goes on below it: its first line may be a short title."""
+    below = [g.rect for g in groups if 0 <= caption.bottom - g.rect.top < 14 and abs(g.rect.left - caption.left) < 4]
+    return enclosing([caption, *below])
 
 
 def merged_rulings(rulings: Sequence[Rect]) -> list[Rect]:
