@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -279,20 +279,31 @@ def export(
 
     if format_ not in files.FORMATS:
         raise typer.BadParameter(f"it is one of {', '.join(files.FORMATS)}", param_hint="--format")
-    if format_ == "parquet" and out is None:
+    if format_ == "parquet" and out is None and not (as_json_ or ctx.obj["json"]):
         raise typer.BadParameter("Parquet needs a file: --out FILE", param_hint="--out")
     place = _open(ctx, library, as_json_)
-    extractions, documents = pipeline.run_extractions(
-        place.ledger.run(run), library=place.library, ledger=place.ledger, everything=failures
-    )
+    chosen = place.ledger.run(run)
+    extractions, documents = pipeline.run_extractions(chosen, library=place.library, ledger=place.ledger, everything=failures)
+    if ctx.obj["json"] and out is None:
+        _print_json({"run": chosen.id, "extractions": [files.json_line(found, documents) for found in extractions]})
+        return
     if format_ == "parquet":
         assert out
         n = files.write_parquet(extractions, documents, out)
     else:
         write = files.write_jsonl if format_ == "jsonl" else files.write_csv
-        with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
+        with _writable(out) if out else nullcontext(sys.stdout) as stream:
             n = write(extractions, documents, stream)
+    if ctx.obj["json"]:
+        _print_json({"run": chosen.id, "out": str(out), "rows": n})
     screens.note(f"{n:,} {'extractions' if format_ == 'jsonl' else 'rows'} exported")
+
+
+def _writable(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}", param_hint="--out") from error
 
 
 @app.command()

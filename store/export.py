@@ -28,16 +28,18 @@ LIST = "list"
 _PLACE = ("doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "extraction_id")
 
 
+def json_line(extraction: Extraction, documents: Mapping[str, Document]) -> dict[str, Any]:
+    """Everything of one extraction, with its document's bibliography."""
+    document = documents[extraction.doc_id]
+    about = {"name": document.name, "title": document.title, "year": document.year, "doi": document.doi}
+    return {**as_json(extraction), "document": about}
+
+
 def write_jsonl(extractions: Iterable[Extraction], documents: Mapping[str, Document], out: TextIO) -> int:
-    """One extraction a line, with its document's bibliography; returns how many."""
+    """One extraction a line; returns how many."""
     n = 0
     for extraction in extractions:
-        document = documents[extraction.doc_id]
-        line = {
-            **as_json(extraction),
-            "document": {"name": document.name, "title": document.title, "year": document.year, "doi": document.doi},
-        }
-        out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        out.write(json.dumps(json_line(extraction, documents), ensure_ascii=False) + "\n")
         n += 1
     return n
 

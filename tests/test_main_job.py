@@ -146,6 +146,14 @@ def test_export_writes_csv_and_parquet_with_the_same_rows(library, tmp_path):
     assert rows[0]["quote"] == table["quote"][0].as_py()
 
 
+def test_export_as_one_json_document_holds_the_same_extractions(library, tmp_path):
+    lines = reread("export", "measurements", "--library", library).stdout.splitlines()
+
+    assert answer("export", "measurements", "--library", library)["extractions"] == [json.loads(line) for line in lines]
+    written = answer("export", "measurements", "--format", "csv", "--out", str(tmp_path / "m.csv"), "--library", library)
+    assert written["rows"] > len(lines)
+
+
 def test_the_library_agrees_with_itself(library):
     assert answer("audit", "--deep", "--library", library) == {"agrees": True, "findings": []}
 
@@ -192,6 +200,7 @@ def test_a_list_on_stdin_is_added(library):
         (["search", "x", "--year", "then"], 2, "--year"),
         (["export", "measurements", "--format", "parquet"], 2, "--out"),
         (["export", "no-such-run"], 2, "reread runs"),
+        (["export", "measurements", "--out", "/nonexistent/m.jsonl"], 2, "/nonexistent"),
         (["reprocess", "missing.yaml"], 5, "missing.yaml"),
         (["reprocess", MEASUREMENTS, "--model", "nobody"], 2, "nobody"),
         (["runs", "--library", "/nonexistent/library"], 5, "reread add"),
