@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import ConversionFailed, Damaged, Encrypted, NotAPdf, NoTextLayer, OutOfMemory, TimedOut, TooLarge, WeightsMissing
+from errors import ConversionFailed, Damaged, Encrypted, NoTextLayer, OutOfMemory, TimedOut, TooLarge, WeightsMissing
 from ingest.figures import Figure, cut_figures
+from ingest.source import HEADER_BYTES, refuse_unless_pdf
 from records import PageQuality
 
 if TYPE_CHECKING:
@@ -140,9 +141,7 @@ def _preflight(path: Path, max_pages: int) -> None:
     import pypdfium2
 
     with path.open("rb") as file:
-        head = file.read(1024)
-    if b"%PDF-" not in head:
-        raise NotAPdf(f"{path.name} is not a PDF: it does not begin with '%PDF-'. Nothing was read. Check what it really is.")
+        refuse_unless_pdf(file.read(HEADER_BYTES), path.name)
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
