@@ -148,8 +148,6 @@ def _preflight(path: Path, max_pages: int) -> None:
         raise _load_error(path, error) from error
     try:
         _check_pages(pdf, path, max_pages)
-    except pypdfium2.PdfiumError as error:
-        raise _load_error(path, error) from error
     finally:
         pdf.close()
 

@@ -31,7 +31,7 @@ def convert_all(
     """Each piece of work with its result or its error, in the order they are finished, until `take` gives None.
 
     `convert` runs in the child's own thread; an error other than RereadError ends the crew and is raised here. `stop` must make
-    every running `convert` end soon; it is called when the caller stops early.
+    every running `convert` end soon, and may be called again and again; it is called when the work is done or the caller stops.
     """
     results: queue.Queue[tuple[Work, Result | RereadError] | BaseException | None] = queue.Queue(
         WAITING_PER_CHILD * len(children)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.layout.lines import join_texts, make_line
+from ingest.layout.lines import make_line
 from ingest.layout.page import Line, Word
 from ingest.layout.style import DocumentStyle
 
@@ -176,10 +176,6 @@ def _split_lines(lines: Sequence[Line], n_words: int) -> tuple[list[Line], list[
             rest.insert(0, line)
         return head, rest
     return head, []
-
-
-def heading_text(lines: Sequence[Line], style: DocumentStyle) -> str:
-    return join_texts((line.text for line in lines), style.known)
 
 
 @dataclass(frozen=True, slots=True)
