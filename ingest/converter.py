@@ -13,6 +13,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,9 @@ def _preflight(path: Path, max_pages: int) -> None:
 
     with path.open("rb") as file:
         refuse_unless_pdf(file.read(HEADER_BYTES), path.name)
+    # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
+    with suppress(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(b"not a PDF")
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:

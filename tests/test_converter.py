@@ -147,3 +147,11 @@ def test_gnarly_files_end_with_a_result_or_a_named_error(convert: Convert, corpu
             assert convert(path).pages
         except RereadError as error:
             assert path.name in str(error)
+
+
+@pytest.mark.corpus
+def test_a_broken_file_is_not_called_encrypted_because_the_one_before_was(convert: Convert, corpus: Path) -> None:
+    with pytest.raises(Encrypted):
+        convert(corpus / "gnarly/encrypted_bug1782186.pdf")
+    with pytest.raises(Damaged):
+        convert(corpus / "gnarly/broken_poppler-395-0-fuzzed.pdf")
