@@ -7,6 +7,8 @@
     │   ├── TooLarge            too_large        bytes or pages over the limit
     │   ├── Encrypted           encrypted        a password is needed
     │   ├── Unreadable          unreadable       the file system would not give the bytes
+    │   ├── UrlRefused          url_refused      URLs are switched off, or this one leads where none may
+    │   ├── FetchFailed         fetch_failed     the address did not give the bytes
     │   └── NoTextLayer         no_text_layer    a scan, until OCR is there
     ├── ConversionFailed        conversion_failed
     │   ├── Damaged             damaged          Docling and PDFium could not parse it
@@ -21,9 +23,19 @@
     │   └── AnswerRefused       answer_refused   the server filtered, aborted or rejected the request
     ├── PromptInvalid           prompt_invalid   names the line and the reason; exit 5
     ├── SettingsInvalid         settings_invalid exit 5
-    ├── NotFound                not_found        no such document, run or model alias; exit 2
+    ├── NotFound                not_found        no such document, run, job or model alias; exit 2
+    ├── RequestRefused          request_refused  the service will not do this for this caller now
+    │   ├── NoKey               no_key           401: no API key, or none that is known
+    │   ├── ScopeMissing        scope_missing    403: the key may not do this
+    │   ├── QuotaExceeded       quota_exceeded   429: of this key; says when to come again
+    │   ├── QueueFull           queue_full       429: of the whole service; says when to come again
+    │   ├── Conflict            conflict         409: not in this state
+    │   └── KeyReused           key_reused       422: the same Idempotency-Key with another body
+    ├── JobLost                 job_lost         cancelled, paused or taken over while it was worked on; ends that work
     ├── Unreachable             unreachable      exit 3
     │   ├── ModelUnreachable    model_unreachable
+    │   ├── BrokerUnreachable   broker_unreachable
+    │   ├── LedgerUnreachable   ledger_unreachable
     │   └── WeightsMissing      weights_missing
     └── LibraryError            library_error    exit 5
         ├── LibraryTooNew       library_too_new
@@ -79,6 +91,16 @@ class Encrypted(InputRefused):
 class Unreadable(InputRefused):
     code = "unreadable"
     advice = "check that the file exists and may be read"
+
+
+class UrlRefused(InputRefused):
+    code = "url_refused"
+    advice = "fetch the file yourself and submit its bytes, or have its host added to url_hosts"
+
+
+class FetchFailed(InputRefused):
+    code = "fetch_failed"
+    advice = "open the address in a browser; if it gives the PDF there, submit it again"
 
 
 class NoTextLayer(InputRefused):
@@ -152,12 +174,63 @@ class NotFound(RereadError):
     code = "not_found"
 
 
+class RequestRefused(RereadError):
+    code = "request_refused"
+
+    def __init__(self, message: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s  #: seconds; None = coming again changes nothing
+
+
+class NoKey(RequestRefused):
+    code = "no_key"
+    advice = "send a key as `Authorization: Bearer KEY` or `X-Api-Key: KEY`; `reread keys create NAME` makes one"
+
+
+class ScopeMissing(RequestRefused):
+    code = "scope_missing"
+    advice = "ask for a key with this scope"
+
+
+class QuotaExceeded(RequestRefused):
+    code = "quota_exceeded"
+    advice = "wait for the time in Retry-After, or ask for a larger quota"
+
+
+class QueueFull(RequestRefused):
+    code = "queue_full"
+    advice = "wait for the time in Retry-After, then submit the same again"
+
+
+class Conflict(RequestRefused):
+    code = "conflict"
+
+
+class KeyReused(RequestRefused):
+    code = "key_reused"
+    advice = "use a fresh Idempotency-Key for another request"
+
+
+class JobLost(RereadError):
+    code = "job_lost"
+
+
 class Unreachable(RereadError):
     code = "unreachable"
 
 
 class ModelUnreachable(Unreachable):
     code = "model_unreachable"
+
+
+class BrokerUnreachable(Unreachable):
+    code = "broker_unreachable"
+    advice = "start Redis, or mend `broker` in reread.toml; what is submitted meanwhile is kept"
+
+
+class LedgerUnreachable(Unreachable):
+    code = "ledger_unreachable"
+    advice = "start PostgreSQL, or mend `ledger` in reread.toml"
 
 
 class WeightsMissing(Unreachable):

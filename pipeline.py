@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import adding
 import rereading
-from adding import AddReport, Desk, Failure, Recipe
+import storing
 from errors import NotFound
 from jobs import Done, Ledger
-from records import Chunk, Conversion, Document, Embed, Extraction, Filter, Hit, JobState, Run, SearchMode, content_id
-from rereading import Question, ReadReport, Reread
+from records import Chunk, Conversion, Document, Embed, Extraction, Filter, Hit, Job, JobState, Run, SearchMode, content_id
+from rereading import Question, Readings, ReadReport, Reread
 from store import tables
 from store.audit import Finding, audit_library
 from store.library import Library
 from store.search import search as search_library
 from store.tables import now
+from storing import AddReport, Desk, Failure, Recipe
 
 if TYPE_CHECKING:
     from ingest.sandbox import ConverterChild
@@ -40,7 +41,7 @@ def add(
     children: Callable[[], Sequence[ConverterChild]],
     attempts: int,
     embed: Callable[[], Embed],
-    progress: adding.Progress,
+    progress: storing.Progress,
 ) -> AddReport:
     """Convert, split, embed and store every paper that was never converted this way; say what became of each.
 
@@ -76,37 +77,116 @@ def reprocess(
     documents, so the same reprocess is the same run, however often it is started or killed; one that is whole stays as it is.
     """
     started = time.monotonic()
-    wanted = set(doc_ids)
-    current = {line.doc_id: line for line in ledger.lines("chunks") if line.doc_id in wanted}  # the newest of each
-    work = {content_id("read", line.key, question.key): line for line in current.values()}
+    work = _work(question.key, doc_ids, ledger)
     done = ledger.done("read", list(work))
     run = _run(question, model, doc_ids, selection)
     report = ReadReport(run_id=run.id, documents=len(doc_ids), cached_documents=len(done))
     given_up = {job.key for job in ledger.sweep()} & work.keys()
     if given_up:
         report.failed["gave_up"] = len(given_up)
-    job_kind = f"read:{run.id}"  # what an interrupted run over other documents left waits for that run
-    ledger.submit(
-        job_kind,
-        [
-            (key, {"doc_id": line.doc_id, "chunks": line.detail["chunks"]}, line.detail["chunks"])
-            for key, line in work.items()
-            if key not in done and key not in given_up
-        ],
-    )
+    # Jobs of this run only: what an interrupted run over other documents left waits for that run.
+    ledger.submit(_kind(run), _jobs({key: line for key, line in work.items() if key not in done and key not in given_up}))
     if len(done) < len(work) or not ledger.has_run(run.id):
         ledger.save_run(run, doc_ids)
-        with ledger.renewing():
-            Reread(question, job_kind, library=library, ledger=ledger, report=report, progress=progress).run()
+        _read_queued(question, _kind(run), library=library, ledger=ledger, report=report, progress=progress)
         library.maintain()
-        ledger.save_run(_finished(run, report, ledger, list(work)), doc_ids)
+        ledger.save_run(_finished(run, report.failed.total(), ledger, list(work)), doc_ids)
     report.wall_s = time.monotonic() - started
     return report
 
 
-def _run(question: Question, model: str, doc_ids: Sequence[str], selection: str) -> Run:
+def _read_queued(
+    question: Question, kind: str, *, library: Library, ledger: Ledger, report: ReadReport, progress: rereading.Progress
+) -> None:
+    claimed: list[Job] = []
+
+    def store(readings: Readings) -> None:
+        rereading.store_readings(readings, claimed, library=library, ledger=ledger)
+
+    claim = rereading.claim_documents(ledger, kind, claimed)
+    try:
+        with ledger.renewing():
+            Reread(question, library=library, claim=claim, store=store, report=report, progress=progress).run()
+    finally:
+        ledger.release(claimed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What a run would do, said before anything is read."""
+
+    documents: int
+    documents_done: int  #: read with the same question before, whole
+    chunks: int
+    chunks_to_read: int  #: of the other documents; some of them are skipped by their kind, or were read before
+
+
+def plan_run(question: Question, doc_ids: Sequence[str], *, ledger: Ledger) -> RunPlan:
+    """What this question would cost on these documents."""
+    work = _work(question.key, doc_ids, ledger)
+    done = ledger.done("read", list(work))
+    return RunPlan(
+        documents=len(work),
+        documents_done=len(done),
+        chunks=sum(line.detail["chunks"] for line in work.values()),
+        chunks_to_read=sum(line.detail["chunks"] for key, line in work.items() if key not in done),
+    )
+
+
+def submit_run(
+    question: Question,
+    *,
+    model: str,
+    doc_ids: Sequence[str],
+    selection: str,
+    prompt_text: str,
+    ledger: Ledger,
+    tenant: str,
+    priority: int = 0,
+    trace: str | None = None,
+) -> Run:
+    """Queue a run for the workers. The same question over the same documents is the same run: what is done of it stays done."""
+    work = _work(question.key, doc_ids, ledger)
+    run = replace(_run(question, model, doc_ids, selection, tenant), prompt=prompt_text)
+    done = ledger.done("read", list(work))
+    ledger.save_run(run, doc_ids)  # before its jobs: a worker that takes one looks for its run
+    to_read = {key: line for key, line in work.items() if key not in done}
+    ledger.submit(_kind(run), _jobs(to_read), tenant=tenant, priority=priority, trace=trace)
+    return close_run(run, ledger=ledger)
+
+
+def close_run(run: Run, *, ledger: Ledger) -> Run:
+    """The run as it now stands: with its sums, and final where none of its jobs is open."""
+    counts = ledger.run_job_counts(run.id)
+    if any(not state.is_final for state in counts):
+        return run
+    keys = list(_work(run.reading_key, ledger.run_documents(run.id), ledger))
+    closed = _finished(run, counts.get(JobState.FAILED, 0), ledger, keys)
+    if counts.get(JobState.CANCELLED) and closed.state is not JobState.DONE:
+        closed = replace(closed, state=JobState.CANCELLED)
+    ledger.end_run(closed)
+    return closed
+
+
+def _work(reading_key: str, doc_ids: Sequence[str], ledger: Ledger) -> dict[str, Done]:
+    """By the key of each reading, the newest chunks of one of these documents."""
+    return {content_id("read", line.key, reading_key): line for line in ledger.newest("chunks", doc_ids).values()}
+
+
+def _jobs(work: Mapping[str, Done]) -> list[tuple[str, dict[str, Any], int]]:
+    return [
+        (key, {"doc_id": line.doc_id, "chunks": line.detail["chunks"]}, line.detail["chunks"]) for key, line in work.items()
+    ]
+
+
+def _kind(run: Run) -> str:
+    return f"read:{run.id}"
+
+
+def _run(question: Question, model: str, doc_ids: Sequence[str], selection: str, tenant: str = "") -> Run:
+    whose = [tenant] if tenant else []  # the library's own runs keep the ids that they had before there were tenants
     return Run(
-        id=content_id("run", question.key, sorted(doc_ids))[:12],
+        id=content_id("run", question.key, sorted(doc_ids), *whose)[:12],
         reading_key=question.key,
         prompt_name=question.prompt.name,
         prompt_hash=question.prompt.hash,
@@ -116,21 +196,22 @@ def _run(question: Question, model: str, doc_ids: Sequence[str], selection: str)
         created=now(),
         finished=None,
         counts={},
+        tenant=tenant,
     )
 
 
-def _finished(run: Run, report: ReadReport, ledger: Ledger, keys: Sequence[str]) -> Run:
+def _finished(run: Run, n_failed: int, ledger: Ledger, keys: Sequence[str]) -> Run:
     """The run with its sums, over what was read now and before."""
     sums: dict[str, float] = defaultdict(float)
     done = ledger.done("read", keys)
     for detail in done.values():
         for name in detail.keys() - {"reading_key"}:
             sums[name] += detail[name]
-    counts = {**sums, "documents": report.documents, "failed": sum(report.failed.values())}
+    counts = {**sums, "documents": len(keys), "failed": n_failed}
     if len(done) == len(keys):
         return replace(run, state=JobState.DONE, finished=now(), counts=counts)
     # What neither failed nor is done is being read by another process.
-    return replace(run, state=JobState.FAILED if report.failed else JobState.RUNNING, finished=now(), counts=counts)
+    return replace(run, state=JobState.FAILED if n_failed else JobState.RUNNING, finished=now(), counts=counts)
 
 
 def search(
@@ -231,7 +312,7 @@ def status(*, library: Library, ledger: Ledger) -> Status:
         bytes=library.bytes(),
         embedding=library.embedding,
         jobs=jobs,
-        failures=tuple(adding.stored_failure(job) for job in ledger.jobs("add:", JobState.FAILED)),
+        failures=tuple(storing.stored_failure(job) for job in ledger.jobs("add:", JobState.FAILED)),
     )
 
 

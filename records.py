@@ -280,9 +280,23 @@ class Extraction:
 class JobState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Queue(StrEnum):
+    """Where a job waits, in the order in which it comes there."""
+
+    CONVERT = "convert"
+    EXTRACT = "extract"
+    WRITE = "write"  #: its result is whole and waits for the one writer
+    MAINTAIN = "maintain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,14 +304,23 @@ class Job:
     """One unit of queued work in the ledger. `fence` rises with every claim: a stale holder's writes are refused."""
 
     id: str
-    kind: str  #: 'add' or 'read'
+    kind: str  #: 'add:' and the recipe, or 'read:' and the run
     key: str  #: idempotency key: the same work has the same key
     payload: dict[str, Any]
     state: JobState
-    attempt: int
+    attempt: int  #: tries that count against the job: not those that ended with their process
     fence: int
     error_code: str | None = None
     error: str | None = None
+    queue: Queue = Queue.CONVERT
+    tenant: str = ""  #: whose it is; '' is the library's own
+    priority: int = 0  #: higher first, among the jobs of one tenant
+    losses: int = 0  #: times that the process which held it died
+    pages_done: int = 0
+    pages_total: int = 0  #: 0 = not known yet
+    staged: str | None = None  #: while it waits for the writer: the folder of its result, under the library's staging/
+    created: str = ""  #: ISO 8601, UTC
+    updated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +337,8 @@ class Run:
     created: str  #: ISO 8601, UTC
     finished: str | None
     counts: dict[str, float]  #: units, read, cached, skipped, failed, values, prompt_tokens, completion_tokens, seconds
+    tenant: str = ""  #: whose it is; '' is the library's own
+    prompt: str | None = None  #: the prompt file's text, for workers that only know the run; None = read by the command line
 
 
 class SearchMode(StrEnum):

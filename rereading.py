@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from errors import LibraryError, RereadError
+from errors import LibraryError, ReadingFailed, RereadError
 from extract.routing import ROUTER, route_unit
 from extract.units import make_units
 from jobs import Done, Ledger
@@ -65,6 +65,26 @@ class ReadReport:
 Progress = Callable[[ReadReport, int], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDocument:
+    """A document whose every unit is settled, and what the manifest is to say of it."""
+
+    job: Job
+    sums: dict[str, float]
+    extraction_ids: tuple[str, ...]  #: of all its units that are not skipped
+    n_failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What was read since the last time: extractions, each with its unit's vector, and the documents that this settled."""
+
+    reading_key: str
+    rows: tuple[tuple[Extraction, np.ndarray], ...]
+    years: dict[str, int | None]
+    ended: tuple[ReadDocument, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class _Open:
     """A document whose units are being read."""
@@ -72,27 +92,33 @@ class _Open:
     job: Job
     to_read: int = 0
     was_to_read: int = 0
-    sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))  #: what the manifest will say of the document
-    extraction_ids: set[str] = field(default_factory=set)  #: of all its units that are not skipped
+    sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    extraction_ids: set[str] = field(default_factory=set)
     n_failed: int = 0
 
 
 class Reread:
-    """One question put to the documents that are queued under one kind of job."""
+    """One question put to documents that are claimed a batch at a time; `store` is handed what was read, again and again."""
 
     def __init__(
-        self, question: Question, job_kind: str, *, library: Library, ledger: Ledger, report: ReadReport, progress: Progress
+        self,
+        question: Question,
+        *,
+        library: Library,
+        claim: Callable[[], Sequence[Job]],
+        store: Callable[[Readings], None],
+        report: ReadReport,
+        progress: Progress,
     ) -> None:
-        self.question, self.library, self.ledger, self.report = question, library, ledger, report
-        self._job_kind, self._progress = job_kind, progress
-        self._claimed: list[Job] = []
+        self.question, self.library, self.report = question, library, report
+        self._claim, self._store, self._progress = claim, store, progress
         self._open: dict[str, _Open] = {}
         self._years: dict[str, int | None] = {}
         self._waiting: list[tuple[Extraction, np.ndarray]] = []
         self._last_commit = time.monotonic()
 
     def run(self) -> None:
-        """Read until no document is queued. What is unfinished when this is left goes back to the queue."""
+        """Read until there is nothing to claim. What is unfinished when this is left is the caller's to give back."""
         try:
             while jobs := self._claim():
                 tasks = self._tasks(jobs)
@@ -105,18 +131,6 @@ class Reread:
         except (RereadError, KeyboardInterrupt):
             self._commit()  # what was read is kept
             raise
-        finally:
-            self.ledger.release(self._claimed)
-
-    def _claim(self) -> list[Job]:
-        """The next documents, about as many as make one batch of units."""
-        jobs: list[Job] = []
-        size = 0
-        while size < UNITS_PER_READ and (job := self.ledger.claim(self._job_kind)):
-            jobs.append(job)
-            self._claimed.append(job)
-            size += max(int(job.payload["chunks"]), 1)
-        return jobs
 
     def _tasks(self, jobs: Sequence[Job]) -> list[tuple[Unit, Route]]:
         """The units of these documents that are to be read now, each with its route."""
@@ -184,33 +198,54 @@ class Reread:
         _sum(document.sums, extractions=1, n_values=len(reading.evidence), **usage)
 
     def _commit(self) -> None:
-        """Store what waits, then end the jobs of the documents that are whole."""
-        whole = [document for document in self._open.values() if document.to_read == 0]
+        """Hand on what waits, with the documents that are whole by it."""
+        whole = {doc_id: document for doc_id, document in self._open.items() if document.to_read == 0}
         settled = len(self._waiting)
-        with self.library.writing():
-            held = {doc_id for doc_id, document in self._open.items() if self.ledger.still_holds(document.job)}
-            rows = [waiting for waiting in self._waiting if waiting[0].doc_id in held]
-            self.library.save_extractions(rows, years=self._years)
-            ended = {doc_id: self._open[doc_id] for doc_id in held if self._open[doc_id].to_read == 0}
-            self.library.retire_extractions(self.question.key, {key: value.extraction_ids for key, value in ended.items()})
-            for document in ended.values():
-                self._end(document)
-        for document in whole:
-            del self._open[document.job.payload["doc_id"]]
+        ended = tuple(
+            ReadDocument(job=d.job, sums=dict(d.sums), extraction_ids=tuple(sorted(d.extraction_ids)), n_failed=d.n_failed)
+            for d in whole.values()
+        )
+        rows = tuple(self._waiting)
+        if rows or ended:
+            self._store(Readings(reading_key=self.question.key, rows=rows, years=self._years, ended=ended))
+        for doc_id, document in whole.items():
+            del self._open[doc_id]
             settled += int(document.sums["units"]) - document.was_to_read
         self._waiting, self._last_commit = [], time.monotonic()
         self._progress(self.report, settled)
 
-    def _end(self, document: _Open) -> None:
-        job, doc_id = document.job, document.job.payload["doc_id"]
-        if document.n_failed:
-            message = (
-                f"{document.n_failed} of its units could not be read; they are kept as failures. Run the same reprocess again."
-            )
-            self.ledger.fail(job, code="reading_failed", message=message)
-            return
-        detail: dict[str, Any] = {"reading_key": self.question.key, **document.sums}
-        self.ledger.finish(job, [Done(stage="read", key=job.key, doc_id=doc_id, detail=detail)])
+
+def claim_documents(ledger: Ledger, kind: str, claimed: list[Job]) -> Callable[[], list[Job]]:
+    """What takes the next documents of this kind, about as many as make one batch of units, and notes them in `claimed`."""
+
+    def claim() -> list[Job]:
+        jobs = ledger.claim_some(kind, budget=UNITS_PER_READ)
+        claimed.extend(jobs)
+        return jobs
+
+    return claim
+
+
+def store_readings(readings: Readings, open_jobs: Iterable[Job], *, library: Library, ledger: Ledger) -> None:
+    """Store what was read and end the jobs of the documents that are whole; of a job that is no longer held nothing is written.
+    `open_jobs` are those of documents that are still being read."""
+    with library.writing():
+        ended = {document.job.id: document for document in readings.ended}
+        held = {job.payload["doc_id"] for job in open_jobs if job.id not in ended and ledger.still_holds(job)}
+        ending = {job.payload["doc_id"]: ended[job.id] for job in ledger.start_writing(d.job for d in readings.ended)}
+        rows = [row for row in readings.rows if row[0].doc_id in held or row[0].doc_id in ending]
+        library.save_extractions(rows, years=readings.years)
+        library.retire_extractions(readings.reading_key, {doc_id: set(d.extraction_ids) for doc_id, d in ending.items()})
+        ledger.finish_all((d.job, [_line(d, readings.reading_key)]) for d in ending.values() if not d.n_failed)
+        for document in ending.values():
+            if document.n_failed:
+                message = f"{document.n_failed} of its units could not be read; they are kept as failures. Run the same reprocess again."
+                ledger.fail(document.job, code=ReadingFailed.code, message=message)
+
+
+def _line(document: ReadDocument, reading_key: str) -> Done:
+    detail: dict[str, Any] = {"reading_key": reading_key, **document.sums}
+    return Done(stage="read", key=document.job.key, doc_id=document.job.payload["doc_id"], detail=detail)
 
 
 def _sum(sums: dict[str, float], **more: float) -> None:

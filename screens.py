@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import adding
 import rereading
-from adding import AddReport, Failure
+import storing
 from records import Hit, Run
 from rereading import ReadReport
+from storing import AddReport, Failure
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def add_progress(total_bytes: int) -> Iterator[adding.Progress]:
+def add_progress(total_bytes: int) -> Iterator[storing.Progress]:
     """Progress of an add: pages done, rate and time left; the time left is judged by bytes."""
     with _progress(total_bytes) as advance:
         yield lambda name, report, size: advance(size, report.pages, "pages", name)

@@ -64,6 +64,16 @@ class Settings(BaseSettings):
     embedding_model: str = "all-MiniLM-L6-v2"  #: the shipped one by this name, else a folder or a hub name
     embedding_dtype: Literal["float32", "bfloat16"] = "bfloat16"  #: bf16 is twice as fast; cosine to fp32 >= 0.9966
 
+    #: PostgreSQL as postgresql://USER:PASSWORD@HOST/NAME where many machines share the work; None = SQLite in the library.
+    ledger: SecretStr | None = None
+    broker: SecretStr | None = None  #: Redis as redis://:PASSWORD@HOST:6379/0; None = `reread serve` starts one of its own
+    prompts: Path = Path("prompts")  #: folder of the prompts that a run may name
+    max_queued: int = Field(10_000, ge=1)  #: submitted papers that are not final; beyond it the service answers 429
+    max_upload_mb: int = Field(1000, ge=1)  #: of one request; one file is bounded by max_file_mb
+    url_hosts: tuple[str, ...] = ()  #: hosts that papers may be fetched from, such as '*.arxiv.org'; none = URLs are off
+    webhook_hosts: tuple[str, ...] = ()  #: hosts that webhooks may be sent to; none = webhooks are off
+    keep_days: float = Field(7.0, gt=0)  #: events, deliveries and uploads of failed jobs are kept for so long
+
     model: str = "embedded"  #: alias used where neither the command nor the prompt names one
     models: dict[str, ModelSettings] = Field(default_factory=dict)
 

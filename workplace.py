@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from adding import Recipe
 from errors import LibraryError
 from ingest.converter import converter_key
 from jobs import Ledger
@@ -18,6 +17,7 @@ from records import Embed, Reader
 from settings import Settings
 from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
+from storing import Recipe
 
 if TYPE_CHECKING:
     from ingest.sandbox import ConverterChild

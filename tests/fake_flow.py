@@ -14,7 +14,7 @@ from typing import Any, cast
 from makers import BOX, embed, make_chunk, make_document, make_evidence
 
 import pipeline
-from adding import AddReport, Recipe
+from storing import AddReport, Recipe
 from ingest.sandbox import Converted, ConvertedFigure, ConverterChild
 from jobs import Ledger
 from records import Embed, Lane, PageQuality, Prompt, Reading, Source, Unit, Usage, content_id

@@ -13,7 +13,7 @@ from processes import ROOT, finished, start
 LEVELS = {
     "floor": {"records", "settings", "errors"},
     "rooms": {"ingest", "extract", "store"},
-    "flow": {"pipeline", "adding", "rereading", "jobs", "workplace"},
+    "flow": {"adding", "broker", "jobs", "observing", "pipeline", "rereading", "staging", "storing", "submitting", "webhooks", "working", "workplace"},
     "doors": {"api", "cli", "worker", "screens", "checkup"},
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}
