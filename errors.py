@@ -40,6 +40,7 @@
     └── LibraryError            library_error    exit 5
         ├── LibraryTooNew       library_too_new
         ├── EmbeddingMismatch   embedding_mismatch
+        ├── StagedUnusable      staged_unusable  a worker's result on its way to the writer; its job is done again
         └── LibraryBusy         library_busy
 
 Each message says what failed, on which thing, what is left, what to do. Errors are translated once, at the outside tool's home,
@@ -247,6 +248,10 @@ class LibraryTooNew(LibraryError):
 
 class EmbeddingMismatch(LibraryError):
     code = "embedding_mismatch"
+
+
+class StagedUnusable(LibraryError):
+    code = "staged_unusable"
 
 
 class LibraryBusy(LibraryError):

@@ -29,8 +29,9 @@ EMBEDDED = "embedded"
 class Workplace:
     """One library with everything that works on it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_service: bool = False) -> None:
         self.settings = settings
+        self.is_service = is_service  #: what is accepted for others must be on the disk before they are told so
 
     @cached_property
     def library(self) -> Library:
@@ -39,7 +40,10 @@ class Workplace:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.library.root / "ledger.sqlite")
+        """The ledger: in the library's folder, or the PostgreSQL that the settings name."""
+        if self.settings.ledger:
+            return Ledger(self.settings.ledger.get_secret_value())
+        return Ledger(self.library.root / "ledger.sqlite", is_durable=self.is_service)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs.database import Subject, is_alive, now, seconds
+from jobs.queue import ROLE_S
 
-#: A role is its holder's for so long after it was last taken; a dead holder on the same host loses it at once.
-ROLE_S = 45.0
 #: A worker that has not been seen for so long is gone.
 WORKER_S = 60.0
 

@@ -26,6 +26,8 @@ RENEW_EVERY_S = 15.0
 #: Deaths of its holder after which a job is given up: past this the job itself is what kills them. A converter child that dies is
 #: not its holder. Machines that are switched off again and again must not make innocent work fail.
 MAX_LOSSES = 10
+#: A role is its holder's for so long after it was last taken; a dead holder on the same host loses it at once.
+ROLE_S = 45.0
 #: A job whose holder died waits 0, 1, 2, 4 ... seconds, so that what kills everything near it is met less and less often.
 LONGEST_WAIT_S = 30.0
 
@@ -188,11 +190,12 @@ class Queueing(Subject):
             _take_back(db, job_of(row))
 
     def renew(self) -> None:
-        """Prolong every lease that this process holds."""
+        """Prolong every lease and every role that this process holds."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET lease_until = ? WHERE state = 'running' AND owner = ?", (seconds() + LEASE_S, self.owner)
             )
+            db.execute("UPDATE roles SET lease_until = ? WHERE owner = ?", (seconds() + ROLE_S, self.owner))
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
@@ -263,6 +266,18 @@ class Queueing(Subject):
                 ).rowcount
                 for job in jobs
             )
+
+    def staged_names(self) -> set[str]:
+        """The staged results that some job waits to have stored."""
+        return {row["staged"] for row in self._query("SELECT staged FROM jobs WHERE staged IS NOT NULL")}
+
+    def needs_upload(self, doc_id: str) -> bool:
+        """True while a job may still read the uploaded bytes of this document: it is not over, or it failed and may be retried."""
+        return bool(
+            self._query(
+                "SELECT 1 AS needed FROM jobs WHERE doc_id = ? AND state NOT IN ('done', 'cancelled') LIMIT 1", (doc_id,)
+            )
+        )
 
     def failed(self, keys: Sequence[str]) -> dict[str, Job]:
         """Of the work with these keys, what has failed."""

@@ -13,7 +13,7 @@ from processes import ROOT, finished, start
 LEVELS = {
     "floor": {"records", "settings", "errors"},
     "rooms": {"ingest", "extract", "store"},
-    "flow": {"adding", "broker", "jobs", "observing", "pipeline", "rereading", "staging", "storing", "submitting", "webhooks", "working", "workplace"},
+    "flow": {"adding", "broker", "jobs", "keeping", "observing", "pipeline", "rereading", "staging", "storing", "submitting", "watching", "webhooks", "working", "workplace"},
     "doors": {"api", "cli", "worker", "screens", "checkup"},
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}
@@ -23,6 +23,10 @@ HOMES = {
     "lancedb": "store",
     "sentence_transformers": "store",
     "openai": "extract",
+    "httpcore2": "ingest",
+    "idna": "ingest",
+    "psycopg": "jobs",
+    "fastapi": "api",
 }
 SLOW = {"docling", "lancedb", "torch", "transformers", "sentence_transformers", "openai"}
 

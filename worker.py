@@ -1,0 +1,80 @@
+"""The Celery application. Start it with `reread worker --queues convert`, or `celery -A worker worker -Q convert`.
+
+A task is a doorbell: it names no job, takes what the ledger says is next, and gives nothing back. All that it does stands in
+working.py.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
+
+from broker import Bell, broker_address, make_app
+from observing import configure_logging
+from settings import load_settings
+from watching import Watch
+from working import Station
+from workplace import Workplace
+
+app = make_app(broker_address(load_settings()))
+
+
+@cache
+def place() -> Workplace:
+    """What the settings open; in each process of the pool anew."""
+    return Workplace(load_settings())
+
+
+@cache
+def bell() -> Bell:
+    return Bell(broker_address(place().settings))
+
+
+@cache
+def station() -> Station:
+    return Station(place(), bell().ring)
+
+
+@app.task(name="reread.convert")
+def convert() -> None:
+    station().convert_some()
+
+
+@app.task(name="reread.extract")
+def extract() -> None:
+    station().read_some()
+
+
+@app.task(name="reread.write")
+def write() -> None:
+    station().write_some()
+
+
+@app.task(name="reread.maintain")
+def maintain() -> None:
+    station().maintain()
+
+
+@worker_init.connect
+@worker_process_init.connect
+def speak(**_: Any) -> None:
+    configure_logging("worker")
+
+
+@worker_ready.connect
+def watch(sender: Any, **_: Any) -> None:
+    """Say that this worker is there, and sweep where nobody else does."""
+    queues = sorted(sender.task_consumer.queues, key=str) if sender.task_consumer else []
+    names = [getattr(queue, "name", queue) for queue in queues]
+    watcher = Watch(
+        place().ledger,
+        bell().ring,
+        name=f"{sender.hostname}/{os.getpid()}",
+        queues=names,
+        webhook_hosts=place().settings.webhook_hosts,
+    )
+    watcher.start()
+    worker_shutting_down.connect(lambda **_: watcher.stop(), weak=False)

@@ -1,0 +1,412 @@
+"""What a worker does when it is rung: convert some, read some, write some. The Celery tasks in worker.py only call these.
+
+Each works through the ledger until nothing is left for it or its time slice ends, so that a worker that is told to stop is soon
+done, then rings again for whoever is next. Workers never write to the library: they stage what they made, and the one that holds the
+writer's role stores it. A newcomer would claim first and open the tools then: a process that dies while it loads its
+models must not hold a job.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pipeline
+from errors import (
+    ConversionFailed,
+    InputRefused,
+    JobLost,
+    NotFound,
+    OutOfMemory,
+    PromptInvalid,
+    ReadingFailed,
+    RereadError,
+    SettingsInvalid,
+    StagedUnusable,
+    Unreachable,
+)
+from jobs import Ledger
+from jobs.presence import Measure
+from records import Embed, Job, Queue, Run
+from rereading import Question, Readings, ReadReport, Reread, store_readings
+from staging import Staging
+from storing import AddReport, Desk, retry_or_fail, source_of
+from workplace import Workplace
+
+if TYPE_CHECKING:
+    from ingest.sandbox import Converted, ConverterChild
+
+log = logging.getLogger("reread.worker")
+
+#: Seconds that one task takes jobs for. Well below the 25 s that a worker is given to finish when it is told to stop.
+SLICE_S = 10.0
+#: A shard of a run is about so many seconds of reading: what a worker that dies has to read again.
+SHARD_S = 15.0
+#: Units of the first shard of a model whose speed is not known yet.
+FIRST_SHARD = 64
+LARGEST_SHARD = 2000
+#: Seconds between two notes of how far a conversion is.
+PROGRESS_S = 0.5
+#: Seconds before work that a server away has stopped is tried again.
+AWAY_S = 15.0
+#: Results that the writer takes at once.
+STAGED_PER_COMMIT = 200
+
+#: Upper bounds of the buckets of conversion_seconds.
+CONVERSION_BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Station:
+    """One worker process at one library, its tools opened when they are first needed."""
+
+    def __init__(self, place: Workplace, ring: Callable[[Queue], None]) -> None:
+        self.place, self._ring = place, ring
+        self._open = ExitStack()
+        self._questions: dict[str, Question] = {}
+        self._speeds: dict[str, float] = {}  #: units per second, by model
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.place.ledger
+
+    @cached_property
+    def staging(self) -> Staging:
+        return Staging(self.place.library.root)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for work in progress, of this process alone, beside `staging`: a folder moves there by its name."""
+        return self._open.enter_context(self.place.library.scratch())
+
+    @cached_property
+    def child(self) -> ConverterChild:
+        child = self.place.children()[0]
+        self._open.callback(child.close)
+        return child
+
+    @cached_property
+    def embed(self) -> Embed:
+        return self.place.embed()
+
+    def close(self) -> None:
+        self._open.close()
+
+    # Converting
+
+    def convert_some(self) -> int:
+        """Convert papers until none waits or the time is over; returns how many jobs were taken."""
+        kind, taken, end = self.place.recipe.job_kind, 0, time.monotonic() + SLICE_S
+        if not self.ledger.waits(kind):
+            return 0
+        self.child.start()
+        self.embed(["ready"])
+        with self.ledger.renewing():
+            while time.monotonic() < end and (job := self.ledger.claim(kind)):
+                taken += 1
+                self._convert(job)
+        self._ring_if_waiting(Queue.CONVERT)
+        return taken
+
+    def _convert(self, job: Job) -> None:
+        """One paper to a staged result, or to a failure by name."""
+        try:
+            if self.ledger.done("chunks", [job.key]):  # another tenant's job has done it
+                self.ledger.finish(job, [])
+                return
+            self._hand_over([job], self._staged(job))
+        except JobLost as lost:
+            log.info("job %s: %s", job.id, lost)
+        except (InputRefused, ConversionFailed) as error:
+            self._count_failure(error)
+            log.warning("job %s: %s: %s", job.id, error.code, error)
+            retry_or_fail(self.ledger, job, error, attempts=self.place.settings.convert_attempts)
+        except MemoryError as error:
+            failure = OutOfMemory(
+                f"The worker had not enough memory for {job.payload['name']!r} ({error!r}). Nothing was stored."
+            )
+            retry_or_fail(self.ledger, job, failure, attempts=self.place.settings.convert_attempts)
+        except BaseException:
+            self.ledger.release([job])
+            raise
+
+    def _staged(self, job: Job) -> str:
+        """The name of the staged result of this job."""
+        source, recipe = source_of(job), self.place.recipe
+        workdir = self.scratch / f"{job.id}-{job.fence}"
+        workdir.mkdir()
+        watch = _Watch(self.ledger, job)
+        converted = self.child.convert(
+            source,
+            conversion_id=recipe.conversion_id(source.sha256),
+            workdir=workdir,
+            on_page=watch.page,
+            keep_going=watch.look,
+        )
+        vectors = self.embed([chunk.searchable for chunk in converted.chunks])
+        watch.look()
+        self._count_conversion(converted)
+        return self.staging.put_paper(job, converted, vectors)
+
+    # Reading
+
+    def read_some(self) -> int:
+        """Read documents of runs until none waits or the time is over; returns how many jobs were taken."""
+        taken, end = 0, time.monotonic() + SLICE_S
+        with self.ledger.renewing():
+            while time.monotonic() < end and (shard := self._next_shard()):
+                taken += len(shard[1])
+                self._read(*shard)
+        self._ring_if_waiting(Queue.EXTRACT)
+        return taken
+
+    def _next_shard(self) -> tuple[Run, list[Job]] | None:
+        """Documents of the run whose turn it is, about SHARD_S of work for its model."""
+        for run in self.ledger.open_runs():
+            speed = self._speeds.get(run.model)
+            budget = min(int(speed * SHARD_S), LARGEST_SHARD) if speed else FIRST_SHARD
+            if jobs := self.ledger.claim_some(f"read:{run.id}", budget=budget):
+                return run, jobs
+        return None
+
+    def _read(self, run: Run, jobs: list[Job]) -> None:
+        """One shard to a staged result; what could not be read at all goes back, or fails by name."""
+        try:
+            readings, report = self._readings(self._question(run), jobs)
+            self._count_readings(run, readings, report)
+            if readings.ended:
+                workdir = self.scratch / f"{jobs[0].id}-{jobs[0].fence}"
+                name = self.staging.put_readings(jobs[0], readings, workdir)
+                self._hand_over([document.job for document in readings.ended], name)
+        except (PromptInvalid, SettingsInvalid, NotFound, ReadingFailed, MemoryError) as error:
+            self._fail_shard(run, jobs, error)
+        except Unreachable as error:
+            log.warning("run %s: %s", run.id, error)
+            for job in jobs:
+                self.ledger.requeue(job, wait_s=AWAY_S)
+        finally:
+            self.ledger.release(jobs)
+
+    def _readings(self, question: Question, jobs: list[Job]) -> tuple[Readings, ReadReport]:
+        """All that is read of these documents, and the sums of it."""
+        parts: list[Readings] = []
+        batches = iter([jobs])
+        report, started = ReadReport(run_id=""), time.monotonic()
+        reread = Reread(
+            question,
+            library=self.place.library,
+            claim=lambda: next(batches, []),
+            store=parts.append,
+            report=report,
+            progress=lambda *_: None,
+        )
+        reread.run()
+        report.wall_s = time.monotonic() - started
+        merged = Readings(
+            reading_key=question.key,
+            rows=tuple(row for part in parts for row in part.rows),
+            years={doc_id: year for part in parts for doc_id, year in part.years.items()},
+            ended=tuple(document for part in parts for document in part.ended),
+        )
+        return merged, report
+
+    def _question(self, run: Run) -> Question:
+        """What a run asks and who answers; raises where it is no longer what was submitted."""
+        from extract.prompts import parse_prompt
+
+        if run.id not in self._questions:
+            question = Question(
+                prompt=parse_prompt(run.prompt or "", named=run.prompt_name), reader=self.place.reader(run.model)
+            )
+            if question.key != run.reading_key:
+                raise SettingsInvalid(
+                    f"Run {run.id} was submitted for another model or router than {run.model!r} is now. Nothing was read. "
+                    "Give every worker the same reread.toml, or submit the run again."
+                )
+            self._questions[run.id] = question
+        return self._questions[run.id]
+
+    def _fail_shard(self, run: Run, jobs: Sequence[Job], error: BaseException) -> None:
+        code = error.code if isinstance(error, RereadError) else OutOfMemory.code
+        log.warning("run %s: %s: %s", run.id, code, error)
+        for job in jobs:
+            self.ledger.fail(job, code=code, message=str(error) or repr(error))
+
+    # Writing
+
+    def write_some(self) -> int:
+        """Store what workers have staged, where no other process has the writer's role; returns how many jobs were ended."""
+        written = 0
+        with self._role(Queue.WRITE) as is_mine, self.ledger.renewing():
+            end = time.monotonic() + SLICE_S
+            while is_mine and time.monotonic() < end and (jobs := self.ledger.claim_staged(STAGED_PER_COMMIT)):
+                try:
+                    self._write(jobs)
+                finally:
+                    self.ledger.release(jobs)
+                written += len(jobs)
+            if written:
+                self.place.library.maintain()
+        if is_mine:
+            self._ring_if_waiting(Queue.WRITE)
+        return written
+
+    def _write(self, jobs: Sequence[Job]) -> None:
+        report = AddReport()
+        desk = Desk(
+            self.place.library,
+            self.ledger,
+            self.place.recipe,
+            report,
+            lambda *_: None,
+            attempts=self.place.settings.convert_attempts,
+        )
+        by_folder: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_folder.setdefault(job.staged or "", []).append(job)
+        touched = {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}
+        for name, own in by_folder.items():
+            try:
+                self._write_folder(name, own, desk)
+            except StagedUnusable as error:
+                log.warning("%s; its %d jobs are done again", error, len(own))
+                for job in own:
+                    self._do_again(job, error)
+        desk.commit()
+        self._count_written(report, jobs)
+        for run_id in touched:
+            pipeline.close_run(self.ledger.run(run_id), ledger=self.ledger)
+
+    def _write_folder(self, name: str, jobs: Sequence[Job], desk: Desk) -> None:
+        if self.staging.is_paper(name):
+            converted, vectors = self.staging.paper(name)
+            desk.take(jobs[0], converted, vectors)
+            return
+        readings = self.staging.readings(name)
+        mine = {job.id: job for job in jobs}
+        ended = tuple(replace(d, job=mine[d.job.id]) for d in readings.ended if d.job.id in mine)
+        store_readings(replace(readings, ended=ended), [], library=self.place.library, ledger=self.ledger)
+        self.staging.remove(name)
+
+    def _do_again(self, job: Job, error: StagedUnusable) -> None:
+        if job.attempt < self.place.settings.convert_attempts:
+            self.ledger.take_again(job)
+        else:
+            self.ledger.fail(job, code=error.code, message=str(error))
+
+    @contextmanager
+    def _role(self, queue: Queue) -> Iterator[bool]:
+        is_mine = self.ledger.take_role(queue.value)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                self.ledger.give_role(queue.value)
+
+    # Keeping order
+
+    def maintain(self) -> None:
+        """Compact the tables, and remove what nothing refers to any more."""
+        from keeping import keep_order
+
+        keep_order(self.place.library, self.ledger, self.staging, keep_days=self.place.settings.keep_days)
+
+    # All of them
+
+    def _hand_over(self, jobs: Sequence[Job], name: str) -> None:
+        """Let the writer have a staged result; remove it where nobody holds its jobs any more."""
+        if self.ledger.hand_over(jobs, name):
+            self._ring(Queue.WRITE)
+        else:
+            self.staging.remove(name)
+
+    def _ring_if_waiting(self, queue: Queue) -> None:
+        if self.ledger.depths().get(queue):
+            self._ring(queue)
+
+    # What is counted
+
+    def _count_conversion(self, converted: Converted) -> None:
+        seconds = converted.convert_s + converted.split_s
+        buckets = [f"{bound:g}" for bound in CONVERSION_BUCKETS if seconds <= bound] + ["+Inf"]
+        self.ledger.count(
+            [
+                *(Measure(name="conversion_seconds_bucket", labels=(("le", bound),)) for bound in buckets),
+                Measure(name="conversion_seconds_sum", value=seconds),
+                Measure(name="conversion_seconds_count"),
+                Measure(name="pages_total", value=converted.n_pages),
+            ]
+        )
+
+    def _count_failure(self, error: RereadError) -> None:
+        if isinstance(error, ConversionFailed):
+            self.ledger.count([Measure(name="child_kills_total", labels=(("reason", error.code),))])
+
+    def _count_readings(self, run: Run, readings: Readings, report: ReadReport) -> None:
+        settled = report.read + sum(report.failed.values())
+        if settled and report.wall_s > 0:
+            self._speeds[run.model] = settled / report.wall_s
+        lanes = Counter(extraction.route.lane.value for extraction, _ in readings.rows)
+        lanes["skip"] += sum(report.skipped.values())
+        outcomes = Counter(
+            (extraction.route.lane.value, "ok" if extraction.reading.is_ok else extraction.reading.error_code or "error")
+            for extraction, _ in readings.rows
+        )
+        tokens: Counter[tuple[str, str]] = Counter()
+        for extraction, _ in readings.rows:
+            usage, lane = extraction.reading.usage, extraction.route.lane.value
+            for kind in ("prompt", "cached", "completion"):
+                tokens[lane, kind] += getattr(usage, f"{kind}_tokens") or 0
+        self.ledger.count(
+            [
+                *(Measure(name="route_chunks_total", labels=(("route", lane),), value=n) for lane, n in lanes.items() if n),
+                *(
+                    Measure(
+                        name="llm_requests_total",
+                        labels=(("finish_reason", "stop" if end == "ok" else end), ("route", lane), ("status", end)),
+                        value=n,
+                    )
+                    for (lane, end), n in outcomes.items()
+                ),
+                *(
+                    Measure(name="llm_tokens_total", labels=(("kind", kind), ("route", lane)), value=n)
+                    for (lane, kind), n in tokens.items()
+                    if n
+                ),
+                Measure(name="reprocess_rows_total", labels=(("prompt", run.prompt_name),), value=len(readings.rows)),
+            ]
+        )
+
+    def _count_written(self, report: AddReport, jobs: Sequence[Job]) -> None:
+        counted = [Measure(name="rows_written_total", labels=(("table", "chunks"),), value=report.chunks)]
+        readings = sum(job.kind.startswith("read:") for job in jobs)
+        if readings:
+            counted.append(Measure(name="documents_read_total", value=readings))
+        self.ledger.count(measure for measure in counted if measure.value)
+
+
+class _Watch:
+    """Says how far a conversion is, and ends it when its job is lost."""
+
+    def __init__(self, ledger: Ledger, job: Job) -> None:
+        self._ledger, self._job, self._said = ledger, job, 0.0
+
+    def page(self, done: int, total: int) -> None:
+        if time.monotonic() - self._said < PROGRESS_S and done < total:
+            return
+        self._said = time.monotonic()
+        self._go_on(self._ledger.progress(self._job, done, total))
+
+    def look(self) -> None:
+        self._go_on(self._ledger.still_holds(self._job))
+
+    @staticmethod
+    def _go_on(is_held: bool) -> None:
+        if not is_held:
+            raise JobLost("it was cancelled, paused or taken over; its work here has ended")
