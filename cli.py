@@ -13,46 +13,19 @@ import signal
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from errors import InputRefused, LibraryError, NotFound, PromptInvalid, RereadError, SettingsInvalid, Unreachable
+import service
+from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
+from errors import InputRefused, RereadError
 from records import Filter, SearchMode, as_json
 
 if TYPE_CHECKING:
     from workplace import Workplace
 
-
-class Exit(IntEnum):
-    OK = 0
-    SOME_FAILED = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    REFUSED = 4
-    CONFIG = 5
-    INTERRUPTED = 130
-
-
-#: The first class that fits decides.
-EXITS: tuple[tuple[type[RereadError], Exit], ...] = (
-    (NotFound, Exit.USAGE),
-    (Unreachable, Exit.UNREACHABLE),
-    (InputRefused, Exit.REFUSED),
-    (PromptInvalid, Exit.CONFIG),
-    (SettingsInvalid, Exit.CONFIG),
-    (LibraryError, Exit.CONFIG),
-)
-
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option("--library", metavar="DIR", help="The library's folder; else $REREAD_LIBRARY, else ./library."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-DocArgument = Annotated[str, typer.Argument(metavar="DOC", help="A document's id, a unique beginning of it, or its file name.")]
-DocsOption = Annotated[list[str] | None, typer.Option("--doc", metavar="DOC", help="Only this document; may be given again.")]
 
 app = typer.Typer(
     name="reread",
@@ -65,22 +38,12 @@ app = typer.Typer(
 )
 
 
+service.register(app)
+
+
 @app.callback()
 def options(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption = False) -> None:
     ctx.obj = {"library": library, "json": as_json_}
-
-
-def _open(ctx: typer.Context, library: Path | None, as_json_: bool, **overrides: Any) -> Workplace:
-    """The workplace of this command; its options hold wherever they were given."""
-    from settings import load_settings
-    from workplace import Workplace
-
-    ctx.obj["json"] = ctx.obj["json"] or as_json_
-    return Workplace(load_settings(library=library or ctx.obj["library"], **overrides))
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 @app.command()
@@ -101,7 +64,7 @@ def add(
     import screens
     from ingest.source import find_sources
 
-    place = _open(ctx, library, as_json_, converter=converter, artifacts=artifacts)
+    place = open_place(ctx, library, as_json_, converter=converter, artifacts=artifacts)
     paths = list(find_sources(papers, sys.stdin.buffer))
     place.create_library_if_missing()
     total = sum(path.stat().st_size for path in paths if path.is_file())
@@ -118,7 +81,7 @@ def add(
             progress=progress,
         )
     if ctx.obj["json"]:
-        _print_json(as_json(report))
+        print_json(as_json(report))
     else:
         screens.show_add(report)
     if report.failures:
@@ -144,7 +107,7 @@ def reprocess(
     from extract.prompts import load_prompt
     from rereading import Question
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     prompt = load_prompt(prompt_file)
     alias = model or prompt.model or place.settings.model
     lines = place.ledger.lines("chunks")
@@ -161,7 +124,7 @@ def reprocess(
             progress=progress,
         )
     if ctx.obj["json"]:
-        _print_json(as_json(report))
+        print_json(as_json(report))
     else:
         screens.show_read(report, prompt.name)
     if report.failed:
@@ -193,7 +156,7 @@ def search(
 
     if in_ not in ("chunks", "extractions"):
         raise typer.BadParameter("it is chunks or extractions", param_hint="--in")
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     chosen = place.ledger.run(run) if run else None
     doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else None
     if chosen and doc_ids is None:
@@ -214,7 +177,7 @@ def search(
         in_extractions=in_ == "extractions" or chosen is not None,
     )
     if ctx.obj["json"]:
-        _print_json({"query": query, "mode": mode.value, "hits": [as_json(hit) for hit in hits]})
+        print_json({"query": query, "mode": mode.value, "hits": [as_json(hit) for hit in hits]})
     elif hits:
         screens.show_hits(hits, query)
     else:
@@ -233,14 +196,14 @@ def show(
     import pipeline
     import screens
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     paper = pipeline.paper(pipeline.document_named(doc, place.ledger), library=place.library)
     if markdown:
         print(screens.printable(place.library.blobs.get_text(paper.conversion.markdown)))
     elif ctx.obj["json"]:
         docling = json.loads(place.library.blobs.get_text(paper.conversion.docling_json))
         facts = {"document": paper.document, "conversion": paper.conversion}
-        _print_json(
+        print_json(
             {**{k: as_json(v) for k, v in facts.items()}, "chunks": [as_json(c) for c in paper.chunks], "docling": docling}
         )
     else:
@@ -252,10 +215,10 @@ def runs(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption
     """The runs there are, oldest first."""
     import screens
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     found = place.ledger.runs()
     if ctx.obj["json"]:
-        _print_json([as_json(run) for run in found])
+        print_json([as_json(run) for run in found])
     else:
         screens.show_runs(found)
 
@@ -281,11 +244,11 @@ def export(
         raise typer.BadParameter(f"it is one of {', '.join(files.FORMATS)}", param_hint="--format")
     if format_ == "parquet" and out is None and not (as_json_ or ctx.obj["json"]):
         raise typer.BadParameter("Parquet needs a file: --out FILE", param_hint="--out")
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     chosen = place.ledger.run(run)
     extractions, documents = pipeline.run_extractions(chosen, library=place.library, ledger=place.ledger, everything=failures)
     if ctx.obj["json"] and out is None:
-        _print_json({"run": chosen.id, "extractions": [files.json_line(found, documents) for found in extractions]})
+        print_json({"run": chosen.id, "extractions": [files.json_line(found, documents) for found in extractions]})
         return
     if format_ == "parquet":
         assert out
@@ -295,7 +258,7 @@ def export(
         with _writable(out) if out else nullcontext(sys.stdout) as stream:
             n = write(extractions, documents, stream)
     if ctx.obj["json"]:
-        _print_json({"run": chosen.id, "out": str(out), "rows": n})
+        print_json({"run": chosen.id, "out": str(out), "rows": n})
     screens.note(f"{n:,} {'extractions' if format_ == 'jsonl' else 'rows'} exported")
 
 
@@ -317,11 +280,11 @@ def status(
     import pipeline
     import screens
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     facts = pipeline.status(library=place.library, ledger=place.ledger)
     if ctx.obj["json"]:
         listed = [as_json(document) for document in place.library.documents()] if documents else None
-        _print_json({**as_json(facts), **({"document_list": listed} if listed is not None else {})})
+        print_json({**as_json(facts), **({"document_list": listed} if listed is not None else {})})
         return
     screens.show_status(facts, place.library.root)
     if documents:
@@ -340,10 +303,10 @@ def audit(
     import pipeline
     import screens
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     findings = pipeline.audit(place.library, place.ledger, deep=deep)
     if ctx.obj["json"]:
-        _print_json({"agrees": not findings, "findings": [as_json(finding) for finding in findings]})
+        print_json({"agrees": not findings, "findings": [as_json(finding) for finding in findings]})
     elif findings:
         screens.show_table(("what", "kind", "key", "reason"), [(f.what, f.kind, f.key[:25], f.reason) for f in findings])
     else:
@@ -366,13 +329,13 @@ def remove(
     """Delete papers and everything that was read from them."""
     import pipeline
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     doc_ids = [pipeline.document_named(doc, place.ledger) for doc in docs]
     if not yes:
         typer.confirm(f"Delete {len(doc_ids)} documents with all that was read from them?", abort=True, err=True)
     pipeline.remove(doc_ids, library=place.library, ledger=place.ledger)
     if ctx.obj["json"]:
-        _print_json({"removed": doc_ids})
+        print_json({"removed": doc_ids})
     else:
         print(f"{len(doc_ids)} removed")
 
@@ -383,10 +346,10 @@ def doctor(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOpti
     import screens
     from checkup import check_all
 
-    place = _open(ctx, library, as_json_)
+    place = open_place(ctx, library, as_json_)
     checks = check_all(place)
     if ctx.obj["json"]:
-        _print_json([as_json(check) for check in checks])
+        print_json([as_json(check) for check in checks])
     else:
         screens.show_table(("", "check", "found", "fix"), [(c.verdict, c.name, c.found, c.fix) for c in checks])
     if any(check.verdict == "fail" for check in checks):
@@ -425,7 +388,7 @@ class _interruptible:
 def _fail(error: RereadError, arguments: Iterable[str]) -> Exit:
     print(f"{error.code}: {error}", file=sys.stderr)
     if "--json" in arguments:
-        _print_json({"error": {"code": error.code, "message": str(error)}})
+        print_json({"error": {"code": error.code, "message": str(error)}})
     return next((code for kind, code in EXITS if isinstance(error, kind)), Exit.SOME_FAILED)
 
 

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
     convert_timeout_s: float = Field(300.0, gt=0)  #: wall clock for one document; the slowest real paper seen took 25 s
     convert_memory_mb: int = Field(4096, ge=512)  #: data of one child; normal papers take 0.5 GB, the largest seen 1.3
-    convert_attempts: int = Field(2, ge=1, le=10)  #: tries of a document whose child dies or runs out of time
+    convert_attempts: int = Field(3, ge=1, le=10)  #: tries of a document whose child dies or runs out of time
     documents_per_child: int = Field(100, ge=1)  #: a child is replaced after so many: parsers leak
     max_file_mb: int = Field(200, ge=1)
     max_pages: int = Field(1000, ge=1)
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     #: PostgreSQL as postgresql://USER:PASSWORD@HOST/NAME where many machines share the work; None = SQLite in the library.
     ledger: SecretStr | None = None
     broker: SecretStr | None = None  #: Redis as redis://:PASSWORD@HOST:6379/0; None = `reread serve` starts one of its own
+    readers: int = Field(1, ge=1, le=64)  #: processes of one worker that read for runs
     prompts: Path = Path("prompts")  #: folder of the prompts that a run may name
     max_queued: int = Field(10_000, ge=1)  #: submitted papers that are not final; beyond it the service answers 429
     max_upload_mb: int = Field(1000, ge=1)  #: of one request; one file is bounded by max_file_mb

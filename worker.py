@@ -7,6 +7,7 @@ working.py.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from celery.signals import worker_init, worker_process_init, worker_ready, worke
 
 from broker import Bell, broker_address, make_app
 from observing import configure_logging
+from records import Queue
 from settings import load_settings
 from watching import Watch
 from working import Station
@@ -74,7 +76,16 @@ def watch(sender: Any, **_: Any) -> None:
         bell().ring,
         name=f"{sender.hostname}/{os.getpid()}",
         queues=names,
-        webhook_hosts=place().settings.webhook_hosts,
+        webhook_hosts=(),  # the API tells the outside world: workers need not reach it
     )
     watcher.start()
     worker_shutting_down.connect(lambda **_: watcher.stop(), weak=False)
+
+
+def run(queues: Sequence[Queue], *, concurrency: int) -> None:
+    """Serve these queues with so many processes until told to stop."""
+    names = ",".join(queue.value for queue in queues)
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+    app.worker_main(
+        ["worker", "-Q", names, "-c", str(concurrency), "-n", f"{names.replace(',', '+')}-{os.getpid()}@%h", *quiet]
+    )
