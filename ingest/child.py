@@ -1,37 +1,43 @@
 """The converter child, `python -m ingest.child SETUP`: reads hostile files so that nothing else has to.
 
-It takes one JSON line per document from stdin and gives one JSON line back (see wire.py). What a newcomer would get wrong:
+It takes one JSON line per document from stdin and gives JSON lines back (see wire.py). What a newcomer would get wrong:
 native libraries print to stdout, so stdout belongs to them (it leads to stderr) and answers go over a private descriptor;
-limits are set here, before anything is imported or opened, because a `preexec_fn` in a parent with threads can deadlock.
+limits are set here, before anything is imported or opened, because a `preexec_fn` in a parent with threads can deadlock;
+and root is given up after a page of our own was converted, because Docling imports half of what it needs with its first page.
 """
 
 from __future__ import annotations
 
-import ctypes
+import encodings
 import os
+import pkgutil
 import resource
-import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from errors import ConversionFailed, OutOfMemory, RereadError
+from ingest.isolation import change_user, confine, die_with_parent
 from ingest.wire import (
-    ANSWER,
     DOCLING_JSON,
     FIGURES,
+    GIVEN,
     MARKDOWN,
     REQUEST,
+    SAID,
     SETUP,
     Answer,
     ChildSetup,
     ConvertedInfo,
     FigurePlace,
     Limits,
+    Progress,
     Request,
     write_chunks,
 )
@@ -40,27 +46,34 @@ from records import Chunk, Source
 if TYPE_CHECKING:
     from docling_core.types.doc.document import DoclingDocument
 
-    from ingest.converter import ConvertedPaper
+    from ingest.converter import Convert, ConvertedPaper
 
-PR_SET_PDEATHSIG = 1  #: linux/prctl.h
 MAX_FILE_BYTES = 1 << 30  #: of any file the child writes; the DoclingDocument of a 1,000-page book has about 60 MB
 CPU_SLACK_S = 30  #: beyond what the wall clock allows: the belt below the parent's kill must never be the one that acts first
-
-Convert = Callable[[Path], "ConvertedPaper"]
+#: Of its own: the parser has two threads, neural models some more. Counted over all processes of nobody, who may have others.
+MAX_PROCESSES = 1024
+MAX_OPEN_FILES = 512  #: a child holds some twenty
+PROGRESS_S = 0.2  #: between two words to the parent about pages
 
 
 def main() -> None:
     """Open the converter, say ready, answer requests until stdin ends."""
     setup = SETUP.validate_json(sys.argv[1])
-    _die_with_parent(setup.parent_pid)
+    die_with_parent(setup.parent_pid)
     requests, answers = _private_channels()
+    isolation = confine(Path.cwd())
     _set_limits(setup.limits)
     convert: Convert | None = None
 
     def ready() -> Answer:
         nonlocal convert
-        convert = _open(setup)
-        return Answer(peak_mb=_peak_mb())
+        opened = _open(setup)
+        if setup.limits.uid is not None:
+            _rehearse(opened, setup)
+        in_force = change_user(isolation, setup.limits.uid)
+        die_with_parent(setup.parent_pid)
+        convert = opened
+        return Answer(peak_mb=_peak_mb(), isolation=in_force)
 
     _say(answers, _answer_of(ready, "the converter"))
     if convert is None:
@@ -69,15 +82,10 @@ def main() -> None:
         request = REQUEST.validate_json(line)
         _allow_cpu(setup.limits.timeout_s)
         name = request.source.name if request.source else f"document {request.doc_id[:12]}"
-        _say(answers, _answer_of(partial(_serve, request, convert, setup), name))
-
-
-def _die_with_parent(parent_pid: int) -> None:
-    """Be killed when the parent is. On other systems than Linux, the end of stdin ends the child after its document."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it died before we asked
-        sys.exit("the parent is gone")
+        pages = _Pages(answers)
+        answer = _answer_of(partial(_serve, request, convert, setup, pages), name)
+        pages.say_newest()
+        _say(answers, answer)
 
 
 def _private_channels() -> tuple[BinaryIO, BinaryIO]:
@@ -96,6 +104,9 @@ def _set_limits(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
+    if limits.uid is not None:  # another user of this machine may have any number of processes
+        resource.setrlimit(resource.RLIMIT_NPROC, (MAX_PROCESSES, MAX_PROCESSES))
 
 
 def _allow_cpu(timeout_s: float) -> None:
@@ -111,6 +122,69 @@ def _open(setup: ChildSetup) -> Convert:
     return opener.open_converter(
         setup.converter, max_pages=limits.max_pages, timeout_s=limits.timeout_s, artifacts=setup.artifacts
     )
+
+
+def _rehearse(convert: Convert, setup: ChildSetup) -> None:
+    """Convert and split a page of our own, while everything that is imported or opened on the way can still be. The codecs are
+    imported by name: which ones a paper needs, it says itself."""
+    for codec in pkgutil.iter_modules(encodings.__path__):
+        with suppress(ImportError):  # those of Windows
+            import_module(f"encodings.{codec.name}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rehearsal.pdf")
+        path.write_bytes(rehearsal_pdf())
+        source = Source(name=path.name, path=path, sha256="0" * 64, size=path.stat().st_size)
+        _serve(
+            Request(workdir=Path(folder), doc_id=source.sha256, conversion_id="", source=source), convert, setup, _Pages(None)
+        )
+        (Path(folder) / GIVEN).mkdir()
+        (Path(folder) / DOCLING_JSON).rename(Path(folder) / GIVEN / DOCLING_JSON)
+        _serve(Request(workdir=Path(folder), doc_id=source.sha256, conversion_id=""), convert, setup, _Pages(None))
+
+
+def rehearsal_pdf() -> bytes:
+    """One page with a heading, two lines of text, a figure and its caption: all that takes a way of its own."""
+    words = [
+        "1 Introduction",
+        "The river was sampled twice a month at the same three places,",
+        "and the water was kept in the dark.",
+    ]
+    lines = [(60, 760 - 14 * n, text) for n, text in enumerate(words)] + [(60, 480, "Figure 1. Where the three places are.")]
+    drawn = [f"BT /F1 10 Tf {left} {bottom} Td ({text}) Tj ET" for left, bottom, text in lines]
+    content = "\n".join([*drawn, "0.5 g 60 500 300 120 re f"])
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    pdf, places = "%PDF-1.4\n", []
+    for number, text in enumerate(objects, start=1):
+        places.append(len(pdf))
+        pdf += f"{number} 0 obj\n{text}\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    trailer = f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(pdf)}\n%%EOF\n"
+    return f"{pdf}xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{trailer}".encode("ascii")
+
+
+class _Pages:
+    """Tells the parent how many pages are read: not each, but the last at once, whatever is still to be done with it."""
+
+    def __init__(self, answers: BinaryIO | None) -> None:
+        self._answers = answers
+        self._newest: Progress | None = None
+        self._next = 0.0  #: on the clock of time.monotonic
+
+    def __call__(self, pages_done: int, pages_total: int) -> None:
+        self._newest = Progress(pages_done=pages_done, pages_total=pages_total)
+        if time.monotonic() >= self._next or pages_done == pages_total:
+            self.say_newest()
+
+    def say_newest(self) -> None:
+        if self._answers and self._newest:
+            _say(self._answers, self._newest)
+        self._newest, self._next = None, time.monotonic() + PROGRESS_S
 
 
 def _answer_of(work: Callable[[], Answer], name: str) -> Answer:
@@ -138,14 +212,14 @@ def _out_of_memory(name: str, detail: str) -> str:
     )
 
 
-def _serve(request: Request, convert: Convert, setup: ChildSetup) -> Answer:
+def _serve(request: Request, convert: Convert, setup: ChildSetup, pages: _Pages) -> Answer:
     if request.source is None:
         from docling_core.types.doc.document import DoclingDocument
 
-        document = DoclingDocument.load_from_json(request.workdir / DOCLING_JSON)
+        document = DoclingDocument.load_from_json(request.workdir / GIVEN / DOCLING_JSON)
         return Answer(split_s=_split(document, request, setup), peak_mb=_peak_mb())
     started = time.perf_counter()
-    paper = convert(request.source.path)
+    paper = convert(request.source.path, pages)
     info = _write_paper(paper, request.source, request.workdir)
     convert_s = time.perf_counter() - started
     request = Request(workdir=request.workdir, doc_id=request.doc_id, conversion_id=request.conversion_id, pages=paper.pages)
@@ -194,8 +268,8 @@ def _peak_mb() -> int:
     return peak >> (20 if sys.platform == "darwin" else 10)
 
 
-def _say(answers: BinaryIO, answer: Answer) -> None:
-    answers.write(ANSWER.dump_json(answer) + b"\n")
+def _say(answers: BinaryIO, said: Answer | Progress) -> None:
+    answers.write(SAID.dump_json(said) + b"\n")
     answers.flush()
 
 

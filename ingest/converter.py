@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from errors import ConversionFailed, Damaged, Encrypted, NoTextLayer, OutOfMemory, TimedOut, TooLarge, WeightsMissing
 from ingest.figures import Figure, cut_figures
@@ -25,6 +25,7 @@ from records import PageQuality
 
 if TYPE_CHECKING:
     from docling.datamodel.document import ConversionResult
+    from docling.datamodel.progress import ConversionProgressEvent
     from docling.document_converter import DocumentConverter
     from docling_core.types.doc import DoclingDocument
 
@@ -54,7 +55,17 @@ class ConvertedPaper:
     figures: tuple[Figure, ...]
 
 
-Convert = Callable[[Path], ConvertedPaper]
+OnPage = Callable[[int, int], None]  #: pages read, pages in all
+
+
+class Convert(Protocol):
+    """What `open_converter` gives.
+
+    `on_page` is called before the first page and as pages are read. With 'rules', reading takes half of the time: layout,
+    figures and Markdown come after the last page, for all pages together. It must not raise: Docling would only log that.
+    """
+
+    def __call__(self, path: Path, on_page: OnPage | None = None) -> ConvertedPaper: ...
 
 
 def converter_key(name: str) -> str:
@@ -77,13 +88,32 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     docling = _open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
 
-    def convert(path: Path) -> ConvertedPaper:
-        _preflight(path, max_pages)
-        result = docling.convert(path, raises_on_error=False, max_num_pages=max_pages, max_file_size=_MAX_BYTES)
+    def convert(path: Path, on_page: OnPage | None = None) -> ConvertedPaper:
+        n_pages = _preflight(path, max_pages)
+        if on_page:
+            on_page(0, n_pages)
+        result = docling.convert(
+            path,
+            raises_on_error=False,
+            max_num_pages=max_pages,
+            max_file_size=_MAX_BYTES,
+            progress_callback=_pages_of(on_page) if on_page else None,
+        )
         _check_result(result, path)
         return _as_paper(result, path)
 
     return convert
+
+
+def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
+    """Docling's own progress, of which we pass on the pages. Both converters' pipelines report through it."""
+    from docling.datamodel.progress import PageCompletedProgress
+
+    def heard(event: ConversionProgressEvent) -> None:
+        if isinstance(event, PageCompletedProgress):
+            on_page(event.completed_pages, event.total_pages)
+
+    return heard
 
 
 def _open_rules(timeout_s: float) -> DocumentConverter:
@@ -137,8 +167,8 @@ def _check_weights(folder: Path) -> None:
     )
 
 
-def _preflight(path: Path, max_pages: int) -> None:
-    """Refuse what Docling should not see. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
+def _preflight(path: Path, max_pages: int) -> int:
+    """Refuse what Docling should not see; the number of pages. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
     import pypdfium2
 
     with path.open("rb") as file:
@@ -152,6 +182,7 @@ def _preflight(path: Path, max_pages: int) -> None:
         raise _load_error(path, error) from error
     try:
         _check_pages(pdf, path, max_pages)
+        return len(pdf)
     finally:
         pdf.close()
 

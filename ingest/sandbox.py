@@ -3,7 +3,8 @@
 A newcomer would use multiprocessing or a timeout inside the converter. Pool children may not have children of their own and
 share the parent's fate under `fork`; a native parser that spins hears no Python signal. So: a process of its own in a group of
 its own, one document at a time, a wall clock and a memory watch kept here, and SIGKILL to the group. Importing this file is
-light: Docling is only ever imported in the child. One ConverterChild serves one thread at a time; only `close` may come from another.
+light: Docling is only ever imported in the child. What the child gives up itself is in isolation.py; what it leaves in its tray is
+copied and checked here before a caller sees a path. One ConverterChild serves one thread at a time; only `close` may come from another.
 """
 
 from __future__ import annotations
@@ -13,25 +14,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError
-
-from errors import ConverterDied, OutOfMemory, RereadError, error_of_code
-from ingest.process import ChildProcess
+from errors import ConversionFailed, ConverterDied, OutOfMemory, Unreadable, error_of_code
+from ingest.isolation import Isolation
+from ingest.process import ChildProcess, KeepGoing, OnPage
 from ingest.wire import (
+    CHUNK_LIST,
     CHUNKS,
     DOCLING_JSON,
     FIGURES,
+    LARGEST_FIGURE,
+    LARGEST_FIGURES,
     MARKDOWN,
     Answer,
     ChildSetup,
-    FigurePlace,
+    ConvertedInfo,
     Limits,
     Request,
-    read_chunks,
+    Tray,
 )
 from records import Box, Chunk, Document, PageQuality, Source
 
-__all__ = ["Converted", "ConvertedFigure", "ConverterChild", "Limits", "Split"]
+__all__ = ["Converted", "ConvertedFigure", "ConverterChild", "Isolation", "Limits", "Split"]
 
 START_TIMEOUT_S = 120.0  #: for a child to import Docling and open its converter; 4 s measured, a minute on a cold network disk
 
@@ -93,6 +96,7 @@ class ConverterChild:
             limits=limits,
         )
         self._process: ChildProcess | None = None
+        self._isolation: Isolation | None = None
         self._served = 0
         self._busy = threading.RLock()
 
@@ -119,80 +123,161 @@ class ConverterChild:
         finally:
             self._busy.release()
 
+    @property
+    def isolation(self) -> Isolation | None:
+        """What the child gave up, in its own words from before it opened any document; None before the first start."""
+        return self._isolation
+
     def start(self) -> None:
         """Have a ready child, so that the first document need not wait for it. Raises what opening the converter raised."""
-        with self._busy:
-            if self._process and self._process.is_alive and self._served < self._setup.limits.documents_per_child:
-                return
-            self.close()
-            self._process, self._served = ChildProcess(self._setup), 0
-            self._ask(None, name="the converter", timeout_s=START_TIMEOUT_S)
+        self._start(None)
 
-    def convert(self, source: Source, *, conversion_id: str, workdir: Path) -> Converted:
+    def convert(
+        self,
+        source: Source,
+        *,
+        conversion_id: str,
+        workdir: Path,
+        on_page: OnPage | None = None,
+        keep_going: KeepGoing | None = None,
+    ) -> Converted:
         """The paper in these bytes, with its chunks. Raises what is wrong with the file (InputRefused, Damaged), or TimedOut,
-        OutOfMemory, ConverterDied; after each of these the next document is converted as if nothing had happened."""
-        workdir = workdir.absolute()  # the child stands in another folder
-        source = replace(source, path=source.path.absolute())
-        request = Request(workdir=workdir, doc_id=source.sha256, conversion_id=conversion_id, source=source)
-        answer = self._served_by_child(request, name=source.name)
-        info = answer.converted
-        if info is None:
-            raise self._unusable(source.name, "no conversion")
-        return Converted(
-            document=info.document,
-            n_pages=info.n_pages,
-            is_partial=info.is_partial,
-            warnings=info.warnings,
-            pages=info.pages,
-            figures=tuple(_figure(workdir, position, place) for position, place in enumerate(info.figures)),
-            docling_json=workdir / DOCLING_JSON,
-            markdown=workdir / MARKDOWN,
-            chunks=self._chunks(workdir, source.name),
-            convert_s=answer.convert_s,
-            split_s=answer.split_s,
-            peak_mb=answer.peak_mb,
-        )
+        OutOfMemory, ConverterDied; after each of these the next document is converted as if nothing had happened.
+
+        `on_page` hears how many pages are read, of how many; `keep_going` is asked about once a second. Both are called in this
+        thread, and what they raise ends the child and is raised here.
+        """
+        with self._busy:
+            process = self._start(keep_going)
+            with process.tray() as tray:
+                # The child stands in another folder. Where it is another user too, it could not open what only we may read.
+                path = source.path.absolute() if tray.owner is None else _give(source.path, tray, source.name)
+                request = Request(
+                    workdir=tray.path,
+                    doc_id=source.sha256,
+                    conversion_id=conversion_id,
+                    source=replace(source, path=path),
+                )
+                answer = self._ask(request, name=source.name, on_page=on_page, keep_going=keep_going)
+                return self._taken(answer, tray, workdir.absolute(), source.name)
 
     def split(self, *, doc_id: str, conversion_id: str, pages: tuple[PageQuality, ...], workdir: Path) -> Split:
         """The chunks of the stored document workdir/docling.json, without converting it again."""
-        workdir = workdir.absolute()
-        request = Request(workdir=workdir, doc_id=doc_id, conversion_id=conversion_id, pages=pages)
         name = f"document {doc_id[:12]}"
-        answer = self._served_by_child(request, name=name)
-        return Split(chunks=self._chunks(workdir, name), split_s=answer.split_s)
+        with self._busy, self._start(None).tray() as tray:
+            _give(workdir / DOCLING_JSON, tray, name)
+            request = Request(workdir=tray.path, doc_id=doc_id, conversion_id=conversion_id, pages=pages)
+            answer = self._ask(request, name=name)
+            try:
+                return Split(chunks=_chunks(tray), split_s=answer.split_s)
+            except ValueError as error:
+                raise self._unusable(name, error) from error
 
-    def _served_by_child(self, request: Request, *, name: str) -> Answer:
+    def _start(self, keep_going: KeepGoing | None) -> ChildProcess:
         with self._busy:
-            self.start()
-            return self._ask(request, name=name, timeout_s=self._setup.limits.timeout_s)
+            running = self._process
+            if running and running.is_alive and running.is_quiet and self._served < self._setup.limits.documents_per_child:
+                return running
+            self.close()
+            self._process, self._served = ChildProcess(self._setup), 0
+            self._isolation = self._ask(None, name="the converter", keep_going=keep_going).isolation
+            return self._process
 
-    def _ask(self, request: Request | None, *, name: str, timeout_s: float) -> Answer:
+    def _ask(
+        self,
+        request: Request | None,
+        *,
+        name: str,
+        on_page: OnPage | None = None,
+        keep_going: KeepGoing | None = None,
+    ) -> Answer:
         """The child's answer; any failure that leaves its state in doubt, Ctrl-C included, ends it."""
         assert self._process
+        limits = self._setup.limits
+        self._served += request is not None
         try:
-            self._served += request is not None
-            answer = self._process.ask(request, name=name, timeout_s=timeout_s, memory_mb=self._setup.limits.memory_mb)
-            if answer.error_code is not None:
-                raise error_of_code(answer.error_code, answer.error or answer.error_code)
-            return answer
-        except BaseException as error:
-            # A child that ran out of memory is worn; one that refused a file is not.
-            if request is None or not isinstance(error, RereadError) or isinstance(error, OutOfMemory):
-                self.close()
+            answer = self._process.ask(
+                request,
+                name=name,
+                timeout_s=limits.timeout_s if request else START_TIMEOUT_S,
+                memory_mb=limits.memory_mb,
+                on_page=on_page,
+                keep_going=keep_going,
+            )
+        except BaseException:
+            self.close()
             raise
+        if answer.error_code is None:
+            return answer
+        error = error_of_code(answer.error_code, answer.error or answer.error_code)
+        # A child that ran out of memory is worn; one that refused a file is not.
+        if request is None or isinstance(error, OutOfMemory):
+            self.close()
+        raise error
 
-    def _chunks(self, workdir: Path, name: str) -> tuple[Chunk, ...]:
+    def _taken(self, answer: Answer, tray: Tray, workdir: Path, name: str) -> Converted:
+        """The conversion with its files in the caller's folder. Raises ConverterDied where one is not what it should be."""
+        info = answer.converted
         try:
-            return read_chunks(workdir)
-        except (OSError, ValidationError) as error:
-            raise self._unusable(name, f"{CHUNKS}: {error}") from error
+            if info is None:
+                raise ValueError("no conversion")
+            return Converted(
+                document=info.document,
+                n_pages=info.n_pages,
+                is_partial=info.is_partial,
+                warnings=info.warnings,
+                pages=info.pages,
+                figures=_figures(info, tray, workdir),
+                docling_json=_kept(workdir / DOCLING_JSON, tray.read_text(DOCLING_JSON).encode()),
+                markdown=_kept(workdir / MARKDOWN, tray.read_text(MARKDOWN).encode()),
+                chunks=_chunks(tray),
+                convert_s=answer.convert_s,
+                split_s=answer.split_s,
+                peak_mb=answer.peak_mb,
+            )
+        except ValueError as error:
+            raise self._unusable(name, error) from error
+        except OSError as error:
+            raise ConversionFailed(
+                f"The conversion of {name!r} could not be written to {workdir}: {error.strerror}. Nothing was stored. "
+                "See that the disk has room, then add it again."
+            ) from error
 
-    def _unusable(self, name: str, what: str) -> ConverterDied:
+    def _unusable(self, name: str, error: ValueError) -> ConverterDied:
         self.close()
         return ConverterDied(
-            f"The converter's answer for {name!r} could not be used ({what}). Nothing was stored. Please report the file."
+            f"The converter's answer for {name!r} could not be used ({error}). Nothing was stored. Please report the file."
         )
 
 
-def _figure(workdir: Path, position: int, place: FigurePlace) -> ConvertedFigure:
-    return ConvertedFigure(ref=place.ref, page=place.page, box=place.box, png=workdir / FIGURES / f"{position}.png")
+def _give(path: Path, tray: Tray, name: str) -> Path:
+    try:
+        return tray.give(path, path.name)
+    except OSError as error:
+        raise Unreadable(
+            f"Could not read {name!r}: {error.strerror}. Nothing was stored. Check that the file is still at {path} and that "
+            "the disk has room for a copy, then add it again."
+        ) from error
+
+
+def _chunks(tray: Tray) -> tuple[Chunk, ...]:
+    return CHUNK_LIST.validate_json(tray.read_text(CHUNKS))
+
+
+def _figures(info: ConvertedInfo, tray: Tray, workdir: Path) -> tuple[ConvertedFigure, ...]:
+    (workdir / FIGURES).mkdir(exist_ok=True)
+    figures, room = [], LARGEST_FIGURES
+    for position, place in enumerate(info.figures):
+        png = tray.read(f"{position}.png", min(room, LARGEST_FIGURE), within=FIGURES)
+        room -= len(png)
+        kept = _kept(workdir / FIGURES / f"{position}.png", png)
+        figures.append(ConvertedFigure(ref=place.ref, page=place.page, box=place.box, png=kept))
+    return tuple(figures)
+
+
+def _kept(path: Path, content: bytes) -> Path:
+    """A file of this content, never written through what was there under this name before."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        file.write(content)
+    return path

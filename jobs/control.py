@@ -82,6 +82,7 @@ class Control(Subject):
         state: JobState | None = None,
         kind: str | None = None,
         doc_id: str | None = None,
+        error_code: str | None = None,
         after: tuple[str, str] | None = None,
         limit: int = 50,
     ) -> list[Job]:
@@ -96,6 +97,8 @@ class Control(Subject):
             tests.append(("substr(kind, 1, ?) = ?", (len(kind), kind)))
         if doc_id is not None:
             tests.append(("doc_id = ?", (doc_id,)))
+        if error_code is not None:
+            tests.append(("error_code = ?", (error_code,)))
         if after is not None:
             tests.append(("(created < ? OR (created = ? AND id < ?))", (after[0], *after)))
         where = " AND ".join(test for test, _ in tests) or "1 = 1"

@@ -45,6 +45,8 @@ class Statements(Protocol):
 class Database(ABC):
     """One database with the ledger's tables, safe to share between threads and told apart from all others by `owner`."""
 
+    is_server = False  #: it has a clock and a machine of its own
+
     def __init__(self) -> None:
         self.owner = f"{socket.gethostname()}/{os.getpid()}/{started(os.getpid())}"
 
@@ -190,6 +192,8 @@ class Sqlite(Database):
 class Postgres(Database):
     """One connection for writes and one for reads, made again after the server was away."""
 
+    is_server = True
+
     def __init__(self, address: str) -> None:
         super().__init__()
         self._address = address
@@ -206,9 +210,9 @@ class Postgres(Database):
         connection = psycopg.connect(
             self._address, autocommit=True, connect_timeout=5, row_factory=dict_row, application_name="reread", **_ALIVE
         )
-        # A host that vanishes in the middle of a write would keep all others waiting for as long as TCP lets it.
-        patience_ms = int(PATIENCE_S * 1000)
-        connection.execute(f"SET lock_timeout = {patience_ms}; SET idle_in_transaction_session_timeout = {patience_ms}")
+        # Who stands still in the middle of a write, or vanished from the network there, is thrown out while the others still wait.
+        ms = int(PATIENCE_S * 1000)
+        connection.execute(f"SET lock_timeout = {ms}; SET idle_in_transaction_session_timeout = {ms // 2}")
         return connection
 
     def _open_writer(self) -> Any:
@@ -250,7 +254,7 @@ class Postgres(Database):
                 f"Another process has been writing to the ledger in PostgreSQL for {PATIENCE_S:.0f} s. "
                 "Nothing of this write was stored. Wait for it, or end it, and run the command again."
             ) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
             self._outages += 1
             raise LedgerUnreachable(
                 f"The ledger's PostgreSQL server does not answer: {str(error).strip()}. This write is there as a whole or not at "

@@ -84,6 +84,25 @@ class Manifest(Subject):
         )
         return [row["doc_id"] for row in rows]
 
+    def hidden(self, tenant: str) -> list[str]:
+        """The documents that are on other tenants' shelves only: what a search for this tenant must leave out."""
+        rows = self._query(
+            "SELECT DISTINCT o.doc_id FROM shelves o WHERE o.tenant NOT IN ('', ?) AND NOT EXISTS "
+            "(SELECT 1 FROM shelves s WHERE s.doc_id = o.doc_id AND s.tenant IN ('', ?)) ORDER BY o.doc_id",
+            (tenant, tenant),
+        )
+        return [row["doc_id"] for row in rows]
+
+    def stored_documents(self, *, tenant: str | None, after: str = "", limit: int) -> list[str]:
+        """Ids of the stored documents that this tenant may see, all for None, in their order from the first after `after`."""
+        sql = "SELECT m.key FROM manifest m WHERE m.stage = 'document' AND m.key > ?"
+        if tenant is None:
+            rows = self._query(f"{sql} ORDER BY m.key LIMIT ?", (after, limit))
+        else:
+            seen = "EXISTS (SELECT 1 FROM shelves s WHERE s.doc_id = m.key AND s.tenant IN ('', ?))"
+            rows = self._query(f"{sql} AND {seen} ORDER BY m.key LIMIT ?", (after, tenant, limit))
+        return [row["key"] for row in rows]
+
     def find_documents(self, wanted: str) -> list[str]:
         """Ids of the stored documents that are called so: a file name, an id, or the beginning of one."""
         by_name = self._query(

@@ -94,12 +94,14 @@ class Notices(Subject):
                 (state, status, error, seconds() + (again_in_s or 0.0), now(), delivery.id),
             )
 
-    def deliveries(self, *, tenant: str | None, limit: int = 100) -> list[Row]:
-        """What was sent and what was not, newest first: id, webhook_id, state, attempt, status, error, created, updated."""
+    def deliveries(self, *, tenant: str | None, after: tuple[str, str] | None = None, limit: int = 100) -> list[Row]:
+        """What was sent and what was not, newest first: id, webhook_id, body, state, attempt, status, error, created, updated.
+        `after` is the (created, id) of the last one seen."""
+        created, seen = after or ("", "")
         return self._query(
-            "SELECT id, webhook_id, state, attempt, status, error, created, updated FROM deliveries WHERE tenant = ? OR ? "
-            "ORDER BY created DESC, id LIMIT ?",
-            (tenant or "", tenant is None, limit),
+            "SELECT id, webhook_id, body, state, attempt, status, error, created, updated FROM deliveries WHERE (tenant = ? OR ?) "
+            "AND (? OR created < ? OR (created = ? AND id > ?)) ORDER BY created DESC, id LIMIT ?",
+            (tenant or "", tenant is None, after is None, created, created, seen, limit),
         )
 
     def forget_deliveries(self, before: str) -> None:

@@ -96,6 +96,12 @@ class Presence(Subject):
                     [(name, labels, value) for (name, labels), value in sorted(sums.items())],
                 )
 
+    def clock(self) -> float | None:
+        """The clock of the ledger's server, in seconds since the epoch; None where the ledger is a file of this machine."""
+        if not self._database.is_server:
+            return None
+        return float(self._query("SELECT extract(epoch FROM clock_timestamp()) AS clock")[0]["clock"])
+
     def measures(self) -> list[Measure]:
         """Every counter, by name and labels."""
         rows = self._query("SELECT * FROM measures ORDER BY name, labels")

@@ -76,8 +76,7 @@ class Queueing(Subject):
             changed = dict.fromkeys(fresh["id"] for row in rows for fresh in db.execute(_SUBMIT, row).fetchall())
             if changed and admission:
                 admit(db, tenant, admission, len(changed))
-            for job_id in changed:
-                add_event(db, job_id, tenant, "queued", {"queue": queue.value})
+            add_events(db, [(job_id, tenant) for job_id in changed], "queued", {"queue": queue.value})
         return len(changed)
 
     def note_done(self, kind: str, key: str, payload: dict[str, Any], *, tenant: str = "") -> Job:
@@ -377,8 +376,14 @@ def set_state(
 
 def add_event(db: Any, job_id: str, tenant: str, kind: str, data: dict[str, Any]) -> None:
     """Write down what happened to a job, in the transaction that makes it happen."""
-    values = (job_id, tenant, kind, json.dumps(data), now())
-    db.execute("INSERT INTO events (job_id, tenant, kind, data, at) VALUES (?, ?, ?, ?, ?)", values)
+    add_events(db, [(job_id, tenant)], kind, data)
+
+
+def add_events(db: Any, jobs: Sequence[tuple[str, str]], kind: str, data: dict[str, Any]) -> None:
+    """Write down what happened to several jobs, given as (id, tenant)."""
+    values = [(job_id, tenant, kind, json.dumps(data), now()) for job_id, tenant in jobs]
+    if values:
+        db.executemany("INSERT INTO events (job_id, tenant, kind, data, at) VALUES (?, ?, ?, ?, ?)", values)
 
 
 def job_of(row: Row) -> Job:

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,12 +34,18 @@ def open_converter(name, *, max_pages, timeout_s, artifacts):
     return convert
 
 
-def convert(path: Path) -> ConvertedPaper:
+def convert(path: Path, on_page=None) -> ConvertedPaper:
     behaviour = path.stem.split(".")[0]
-    if behaviour in globals():
+    found = ""
+    if behaviour in HOSTILE:
+        found = outcome(HOSTILE[behaviour], path.read_text().splitlines()[1])
+    elif behaviour in PACED:
+        PACED[behaviour](on_page)
+    elif behaviour in globals():
         globals()[behaviour]()
     document = DoclingDocument(name=path.stem)
-    document.add_text(label=DocItemLabel.TEXT, text=f"Text of {path.stem}. {os.environ.get('SECRET_TOKEN', 'No secret')}.")
+    secret = os.environ.get("SECRET_TOKEN", "No secret")
+    document.add_text(label=DocItemLabel.TEXT, text=found or f"Text of {path.stem}. {secret}.")
     return ConvertedPaper(
         document=document,
         markdown="# Märkdown",
@@ -121,20 +130,69 @@ def prints():
 
 
 def answers_nonsense():
+    say(b"not an answer\n")
+    time.sleep(60)
+
+
+def say(lines: bytes):
     """Finds the private descriptor and writes to it."""
     for descriptor in range(3, 64):
         try:
-            os.write(descriptor, b"not an answer\n")
+            while lines:
+                lines = lines[os.write(descriptor, lines) :]
+            return
         except OSError:
             continue
+
+
+FORGED = b'{"kind":"answer","error_code":"damaged","error":"forged"}\n'
+
+
+def answers_twice():
+    say(FORGED * 2)
     time.sleep(60)
+
+
+def answers_later():
+    """Leaves a thread behind that answers before the next question."""
+    threading.Timer(0.3, say, [FORGED]).start()
+
+
+def reads_more_pages_than_there_are():
+    say(b'{"kind":"progress","pages_done":7,"pages_total":3}\n')
+    time.sleep(60)
+
+
+def floods_progress():
+    while True:
+        say(b'{"kind":"progress","pages_done":1,"pages_total":3}\n{"kind":"progress","pages_done":2,"pages_total":3}\n' * 500)
+
+
+def drips_progress():
+    """Never silent for as long as the parent waits before it looks at the clock."""
+    while True:
+        say(b'{"kind":"progress","pages_done":1,"pages_total":3}\n')
+        time.sleep(0.01)
+
+
+def reads_pages(on_page):
+    for done in range(41):
+        on_page(done, 40)
+        time.sleep(0.03)
+
+
+def reads_a_page_and_spins(on_page):
+    on_page(1, 2)
+    spins()
+
+
+PACED = {"reads_pages": reads_pages, "reads_a_page_and_spins": reads_a_page_and_spins}
 
 
 def starts_a_child():
     """A grandchild that would outlive us, its pid in a file beside the document's."""
     grandchild = subprocess.Popen(["sleep", "300"])
     Path(os.environ["TMPDIR"], "grandchild").write_text(str(grandchild.pid))
-    Path("/tmp", f"reread-test-grandchild-{os.getppid()}").write_text(str(grandchild.pid))
     spins()
 
 
@@ -143,3 +201,79 @@ def writes_without_end():
         file.truncate(2 << 30)
         file.seek(2 << 30)
         file.write(b"x")
+
+
+def outcome(act, target: str) -> str:
+    """What came of it: the name of the refusal, or what was got."""
+    try:
+        return f"got {act(target)}"
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+
+
+def connects(port: str):
+    return socket.create_connection(("127.0.0.1", int(port)), timeout=5)
+
+
+def sends(port: str):
+    with socket.socket(type=socket.SOCK_DGRAM) as letterbox:
+        return letterbox.sendto(b"x", ("127.0.0.1", int(port)))
+
+
+def reads(path: str):
+    return Path(path).read_text()
+
+
+def writes(path: str):
+    return Path(path).write_text("written")
+
+
+def kills(pid: str):
+    return os.kill(int(pid), signal.SIGKILL)
+
+
+def becomes_root(_: str):
+    return os.setuid(0)
+
+
+def plants(name_and_target: str):
+    """Once all results are written, puts something else in the place of one of them."""
+    main = sys.modules["__main__"]
+    write_chunks = main.write_chunks
+
+    def write_and_plant(workdir: Path, chunks: object) -> None:
+        main.write_chunks = write_chunks
+        write_chunks(workdir, chunks)
+        kind, name, target = name_and_target.split()
+        path = workdir / name
+        path.rename(path.with_name("moved"))
+        PLANTED[kind](path, target)
+
+    main.write_chunks = write_and_plant
+
+
+def digs_deep(_: str):
+    """More folders in each other than Python calls, in the one that the parent is to remove."""
+    before = Path.cwd()
+    os.chdir(os.environ["TMPDIR"])
+    for _ in range(3000):
+        Path("d").mkdir()
+        os.chdir("d")
+    os.chdir(before)
+
+
+def _too_large(path: Path, _: str):
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+
+
+PLANTED = {
+    "link": lambda path, target: path.symlink_to(target),
+    "hard_link": lambda path, target: path.hardlink_to(path.parent / target),
+    "pipe": lambda path, _: os.mkfifo(path),
+    "folder": lambda path, _: path.mkdir(),
+    "too_large": _too_large,
+    "not_text": lambda path, _: path.write_bytes(b"\xff\xfe"),
+    "nothing": lambda path, _: None,
+}
+HOSTILE = {act.__name__: act for act in (connects, sends, reads, writes, kills, becomes_root, plants, digs_deep)}

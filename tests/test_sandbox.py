@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from paper_maker import CORPUS, MAIN, tokenizer_file
 
 from errors import ConversionFailed, ConverterDied, Damaged, OutOfMemory, RereadError, TimedOut, WeightsMissing
 from ingest.sandbox import ConverterChild, Limits
+from ingest.source import read_source
 from records import Source
 
 LIMITS = Limits(timeout_s=20, memory_mb=1200, documents_per_child=50, max_pages=100)
@@ -31,10 +33,10 @@ def source(folder: Path, name: str) -> Source:
     return Source(name=path.name, path=path, sha256=name.ljust(64, "0"), size=9)
 
 
-def convert(child: ConverterChild, folder: Path, name: str):
+def convert(child: ConverterChild, folder: Path, name: str, **callbacks):
     workdir = folder / f"{name}.work"
     workdir.mkdir(exist_ok=True)
-    return child.convert(source(folder, name), conversion_id="c", workdir=workdir)
+    return child.convert(source(folder, name), conversion_id="c", workdir=workdir, **callbacks)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,6 +94,9 @@ def test_a_stored_document_is_split_again_into_the_same_chunks_without_convertin
         ("damaged", Damaged, "this one is damaged"),
         ("surprises", ConversionFailed, "ZeroDivisionError: a bug of the parser"),
         ("answers_nonsense", ConverterDied, "no usable answer"),
+        ("reads_more_pages_than_there_are", ConverterDied, "no usable answer"),
+        ("answers_twice", ConverterDied, "no usable answer"),
+        ("floods_progress", ConverterDied, "no usable answer"),
         ("writes_without_end", ConversionFailed, "File too large"),
     ],
 )
@@ -114,14 +119,17 @@ def test_a_parser_that_spins_and_hears_no_signal_is_ended_in_time(short_child, t
 
 
 def test_what_a_killed_child_started_dies_with_it_and_its_files_are_gone(short_child, tmp_path):
-    note = Path(f"/tmp/reread-test-grandchild-{os.getpid()}")
     short_child.start()
     scratch = Path(f"/proc/{short_child.pid}/cwd").readlink()
+    grandchildren = []
     with pytest.raises(TimedOut):
-        convert(short_child, tmp_path, "starts_a_child")
-    grandchild = int(note.read_text())
-    note.unlink()
-    assert not is_running(grandchild)
+        convert(
+            short_child,
+            tmp_path,
+            "starts_a_child",
+            keep_going=lambda: grandchildren.append(int((scratch / "own" / "grandchild").read_text())),
+        )
+    assert grandchildren and not is_running(grandchildren[0])
     assert not scratch.exists()
 
 
@@ -236,6 +244,75 @@ def test_two_hundred_documents_leave_no_descriptor_and_no_process_behind(tmp_pat
     assert pid and not is_running(pid)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 << 20
+
+
+def test_pages_are_heard_while_they_are_read_and_the_last_is_always_told(child, tmp_path):
+    heard: list[tuple[int, int, float]] = []
+    convert(child, tmp_path, "reads_pages", on_page=lambda done, total: heard.append((done, total, time.monotonic())))
+    assert [total for _, total, _ in heard] == [40] * len(heard)
+    done = [done for done, _, _ in heard]
+    assert done == sorted(done) and done[-1] == 40
+    assert 3 <= len(heard) <= 12  # 40 pages in 1.2 s, one word in 0.2 s
+    assert heard[-1][2] - heard[0][2] > 0.6
+
+
+def test_a_real_conversion_tells_of_each_page_and_ends_at_the_last(samples, tmp_path):
+    heard: list[tuple[int, int]] = []
+    with open_child(opener="ingest.converter") as child:
+        workdir = tmp_path / "work"
+        workdir.mkdir()
+        source = read_source(samples / "forecast-errors.pdf", 1 << 20)
+        converted = child.convert(source, conversion_id="c", workdir=workdir, on_page=lambda *pages: heard.append(pages))
+    assert heard[-1] == (3, 3) and converted.n_pages == 3
+
+
+@pytest.mark.parametrize("callback", ["on_page", "keep_going"])
+@pytest.mark.parametrize("error", [RereadError, RuntimeError, KeyboardInterrupt])
+def test_what_a_callback_raises_ends_the_child_and_is_raised(child, tmp_path, callback, error):
+    def cancel(*_: int) -> None:
+        raise error("no longer wanted")
+
+    child.start()
+    pid, started = child.pid, time.monotonic()
+    with pytest.raises(error, match="no longer wanted"):
+        convert(child, tmp_path, "reads_a_page_and_spins", **{callback: cancel})
+    assert time.monotonic() - started < 4
+    assert not is_running(pid)
+    assert convert(child, tmp_path, "after").chunks
+
+
+def test_a_flood_of_progress_is_told_now_and_then(child, tmp_path):
+    heard: list[float] = []
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ConverterDied):
+        convert(child, tmp_path, "floods_progress", on_page=lambda *_: heard.append(time.monotonic()))
+    assert all(later - earlier > 0.09 for earlier, later in itertools.pairwise(heard))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10  # KiB
+
+
+def test_a_child_that_talks_without_end_and_never_answers_is_ended_in_time(short_child, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        convert(short_child, tmp_path, "drips_progress")
+    assert time.monotonic() - started < 1.5 + 5
+
+
+def test_an_answer_before_the_question_is_not_taken_for_the_next_document(child, tmp_path):
+    convert(child, tmp_path, "answers_later")
+    pid = child.pid
+    time.sleep(0.5)
+    assert convert(child, tmp_path, "innocent").document.name == "innocent.pdf"
+    assert child.pid != pid
+
+
+def test_a_child_that_no_longer_listens_is_ended_in_time(short_child, tmp_path):
+    """A request larger than a pipe, to a child whose reading was stopped by the document before."""
+    converted = convert(short_child, tmp_path, "good")
+    os.kill(short_child.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        short_child.split(doc_id="d", conversion_id="c", pages=converted.pages * 2000, workdir=tmp_path / "good.work")
+    assert time.monotonic() - started < 1.5 + 5
 
 
 @pytest.mark.corpus

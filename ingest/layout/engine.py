@@ -169,6 +169,7 @@ class RulesPipeline(StandardPdfPipeline):
             pages = self._parse(conv_res, backend, fonts, deadline)
         finally:
             fonts.close()
+        conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
         pages.sort(key=lambda page: page.page_no)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
         complete = len(pages) == backend.page_count()
@@ -185,6 +186,7 @@ class RulesPipeline(StandardPdfPipeline):
                 missing = backend.page_count() - len(pages) - len(conv_res.errors)
                 conv_res.errors.append(_error(f"out of time with {missing} pages left", FailureCategory.TIMEOUT))
                 break
+            conv_res._progress.page_completed(result.page_number, backend.page_count(), success=result.success)
             if not result.success:
                 conv_res.errors.append(_error(result.error_message, FailureCategory.BACKEND_FAILURE, result.page_number))
                 continue
