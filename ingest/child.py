@@ -219,7 +219,7 @@ def _serve(request: Request, convert: Convert, setup: ChildSetup, pages: _Pages)
         document = DoclingDocument.load_from_json(request.workdir / GIVEN / DOCLING_JSON)
         return Answer(split_s=_split(document, request, setup), peak_mb=_peak_mb())
     started = time.perf_counter()
-    paper = convert(request.source.path, pages)
+    paper = convert(request.source.path, pages, name=request.source.name)
     info = _write_paper(paper, request.source, request.workdir)
     convert_s = time.perf_counter() - started
     request = Request(workdir=request.workdir, doc_id=request.doc_id, conversion_id=request.conversion_id, pages=paper.pages)

@@ -65,7 +65,7 @@ class Convert(Protocol):
     figures and Markdown come after the last page, for all pages together. It must not raise: Docling would only log that.
     """
 
-    def __call__(self, path: Path, on_page: OnPage | None = None) -> ConvertedPaper: ...
+    def __call__(self, path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper: ...
 
 
 def converter_key(name: str) -> str:
@@ -88,8 +88,9 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     docling = _open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
 
-    def convert(path: Path, on_page: OnPage | None = None) -> ConvertedPaper:
-        n_pages = _preflight(path, max_pages)
+    def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
+        name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
+        n_pages = _preflight(path, name, max_pages)
         if on_page:
             on_page(0, n_pages)
         result = docling.convert(
@@ -99,8 +100,8 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
             max_file_size=_MAX_BYTES,
             progress_callback=_pages_of(on_page) if on_page else None,
         )
-        _check_result(result, path)
-        return _as_paper(result, path)
+        _check_result(result, name)
+        return _as_paper(result, path, name)
 
     return convert
 
@@ -167,47 +168,47 @@ def _check_weights(folder: Path) -> None:
     )
 
 
-def _preflight(path: Path, max_pages: int) -> int:
+def _preflight(path: Path, name: str, max_pages: int) -> int:
     """Refuse what Docling should not see; the number of pages. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
     import pypdfium2
 
     with path.open("rb") as file:
-        refuse_unless_pdf(file.read(HEADER_BYTES), path.name)
+        refuse_unless_pdf(file.read(HEADER_BYTES), name)
     # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
     with suppress(pypdfium2.PdfiumError):
         pypdfium2.PdfDocument(b"not a PDF")
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        raise _load_error(path, error) from error
+        raise _load_error(name, error) from error
     try:
-        _check_pages(pdf, path, max_pages)
+        _check_pages(pdf, name, max_pages)
         return len(pdf)
     finally:
         pdf.close()
 
 
-def _load_error(path: Path, error: Exception) -> Encrypted | Damaged:
+def _load_error(name: str, error: Exception) -> Encrypted | Damaged:
     if "password" in str(error).lower() or "security" in str(error).lower():
-        return Encrypted(f"{path.name} needs a password. Nothing was read. Save it without a password, then add it again.")
+        return Encrypted(f"{name} needs a password. Nothing was read. Save it without a password, then add it again.")
     return Damaged(
-        f"PDFium could not open {path.name}: {str(error).rstrip('.')}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
+        f"PDFium could not open {name}: {str(error).rstrip('.')}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
     )
 
 
-def _check_pages(pdf: Any, path: Path, max_pages: int) -> None:
+def _check_pages(pdf: Any, name: str, max_pages: int) -> None:
     n_pages = len(pdf)
     if n_pages == 0:
-        raise Damaged(f"{path.name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
+        raise Damaged(f"{name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
     if n_pages > max_pages:
         raise TooLarge(
-            f"{path.name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages."
+            f"{name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages."
         )
     for index in range(n_pages):
         width, height = _page_size(pdf, index)
         if max(width, height) > _MAX_SIDE:
             raise TooLarge(
-                f"Page {index + 1} of {path.name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
+                f"Page {index + 1} of {name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
                 "Nothing was read. Print it to a normal page size, then add it again."
             )
 
@@ -222,7 +223,7 @@ def _page_size(pdf: Any, index: int) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-def _check_result(result: ConversionResult, path: Path) -> None:
+def _check_result(result: ConversionResult, name: str) -> None:
     """Raises TimedOut, Damaged or ConversionFailed where nothing came out, MemoryError where memory was short for any page."""
     from docling.datamodel.base_models import ConversionStatus, DoclingComponentType
 
@@ -234,16 +235,16 @@ def _check_result(result: ConversionResult, path: Path) -> None:
     if result.status in (ConversionStatus.SUCCESS, ConversionStatus.PARTIAL_SUCCESS) and result.document.pages:
         return
     if result.has_timeout_errors():
-        raise TimedOut(f"{path.name} took too long: {reasons}. Nothing was kept. Raise convert_timeout_s, then add it again.")
+        raise TimedOut(f"{name} took too long: {reasons}. Nothing was kept. Raise convert_timeout_s, then add it again.")
     if UNLOADABLE in reasons or any(e.component_type is DoclingComponentType.DOCUMENT_BACKEND for e in result.errors):
-        raise Damaged(f"The parser could not read {path.name}: {reasons}. Nothing was kept. {Damaged.advice.capitalize()}.")
-    raise ConversionFailed(f"Docling could not convert {path.name}: {reasons}. Nothing was kept. Please report it.")
+        raise Damaged(f"The parser could not read {name}: {reasons}. Nothing was kept. {Damaged.advice.capitalize()}.")
+    raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
-def _as_paper(result: ConversionResult, path: Path) -> ConvertedPaper:
+def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper:
     document = result.document
     pages = tuple(_page_qualities(result))
-    _check_text(pages, result, path)
+    _check_text(pages, result, name)
     done = {page.page for page in pages}
     n_pages = result.input.page_count
     missing = [number for number in range(1, n_pages + 1) if number not in done]
@@ -333,7 +334,7 @@ def _numbers(pages: list[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def _check_text(pages: tuple[PageQuality, ...], result: ConversionResult, path: Path) -> None:
+def _check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: str) -> None:
     """Raises NoTextLayer where the pages hold no usable text: scans, blank pages, a text layer without letters."""
     n_chars = sum(page.n_chars for page in pages)
     # A page with hardly a word is a scan with a stamp on it where a picture fills it, else a page with hardly a word.
@@ -345,7 +346,7 @@ def _check_text(pages: tuple[PageQuality, ...], result: ConversionResult, path: 
     if n_chars and bare <= len(pages) // 2 and _has_letters(result.document):
         return
     raise NoTextLayer(
-        f"{path.name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
+        f"{name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
         "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
     )
 

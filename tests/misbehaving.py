@@ -34,7 +34,7 @@ def open_converter(name, *, max_pages, timeout_s, artifacts):
     return convert
 
 
-def convert(path: Path, on_page=None) -> ConvertedPaper:
+def convert(path: Path, on_page=None, *, name=None) -> ConvertedPaper:
     behaviour = path.stem.split(".")[0]
     found = ""
     if behaviour in HOSTILE:

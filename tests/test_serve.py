@@ -196,7 +196,7 @@ def test_ctrl_c_ends_everything_that_was_started(tmp_path):
         until(lambda: len(children(running.process.pid, "--queues")) >= 3)
         pids = children(running.process.pid, "")
         assert len(pids) >= 4  # three workers and Redis
-    assert running.process.returncode == 0
+    assert running.process.returncode in (0, 130)
     assert [pid for pid in pids if started(pid)] == []
 
 
