@@ -170,6 +170,24 @@ def test_a_paper_is_submitted_read_and_found_with_three_requests(service, sample
     assert any("half-life" in hit["text"] for hit in found["hits"])
 
 
+def test_the_readme_is_what_happens(service):
+    """Each curl line of the README, as it stands there but for the address."""
+    need(shutil.which("curl"), "curl is not installed")
+    lines = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    curl ")]
+    answers = []
+    for line in lines:
+        words = shlex.split(line.replace("http://127.0.0.1:8321", service.url))
+        done = subprocess.run([*words, "-sS", "--fail-with-body"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        answers.append(json.loads(done.stdout))
+        for job in answers[-1].get("jobs", []):
+            assert final(service, job["id"])["state"] == "done"
+    submitted, run, found = answers
+    assert submitted["jobs"][0]["name"] == "mouse-kinetics.pdf"
+    assert until(lambda: service.get(f"/v1/runs/{run['id']}")[1]["state"] == "done")
+    assert "half-life" in found["hits"][0]["text"]
+
+
 def test_the_same_paper_again_is_done_at_once(service, samples):
     _, first = service.submit(samples / "mouse-kinetics.pdf")
     final(service, first["jobs"][0]["id"])
