@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jobs import Ledger
+from records import Job
 from staging import Staging
 from store.library import Library
 from submitting import UPLOADS
@@ -24,6 +25,13 @@ def keep_order(library: Library, ledger: Ledger, staging: Staging, *, keep_days:
     staging.remove_abandoned(ledger.staged_names())
     remove_uploads(library.root / UPLOADS, ledger, keep_days=keep_days)
     library.maintain()
+
+
+def remove_upload(library: Library, ledger: Ledger, job: Job) -> None:
+    """Remove the uploaded file of a job that has just ended, where the library holds its bytes now and no other job needs them."""
+    path = library.root / UPLOADS / job.payload["doc_id"]
+    if path.exists() and library.blobs.has(path.name) and not ledger.needs_upload(path.name):
+        path.unlink(missing_ok=True)
 
 
 def remove_uploads(folder: Path, ledger: Ledger, *, keep_days: float) -> int:

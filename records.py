@@ -319,6 +319,7 @@ class Job:
     pages_done: int = 0
     pages_total: int = 0  #: 0 = not known yet
     staged: str | None = None  #: while it waits for the writer: the folder of its result, under the library's staging/
+    trace: str | None = None  #: W3C traceparent of the request that submitted it
     created: str = ""  #: ISO 8601, UTC
     updated: str = ""
 
@@ -363,6 +364,8 @@ class Hit:
     pages: tuple[int, ...]
     text: str
     record: dict[str, Any] | None = None  #: for a search in extractions
+    doi: str | None = None
+    places: tuple[Place, ...] = ()  #: of the chunk's text; of an extraction, where its quotes stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,10 +373,12 @@ class Filter:
     """What a search is limited to; None means no limit."""
 
     doc_ids: tuple[str, ...] | None = None
+    except_doc_ids: tuple[str, ...] | None = None  #: what the caller may not see
     years: tuple[int, int] | None = None  #: first and last, both included
     pages: tuple[int, int] | None = None  #: first and last, both included
     kinds: tuple[str, ...] | None = None  #: chunk kinds
     reading_key: str | None = None  #: of a run; only for extractions
+    reading_keys: tuple[str, ...] | None = None  #: of all runs that the caller may see; only for extractions
 
 
 #: Texts to unit vectors: float32 of shape (len(texts), dimension), each row of length 1.

@@ -122,7 +122,7 @@ class Staging:
         return name
 
     @staticmethod
-    def _read(path: Path, kind: type[Any]) -> Any:
+    def _read(path: Path, kind: Any) -> Any:
         from pydantic import ValidationError
 
         try:

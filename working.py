@@ -34,6 +34,8 @@ from errors import (
 )
 from jobs import Ledger
 from jobs.presence import Measure
+from keeping import keep_order, remove_upload
+from observing import bound, continued
 from records import Embed, Job, Queue, Run
 from rereading import Question, Readings, ReadReport, Reread, store_readings
 from staging import Staging
@@ -103,14 +105,15 @@ class Station:
     def convert_some(self) -> int:
         """Convert papers until none waits or the time is over; returns how many jobs were taken."""
         kind, taken, end = self.place.recipe.job_kind, 0, time.monotonic() + SLICE_S
-        if not self.ledger.waits(kind):
+        if not self.ledger.waits(kind) and not self.ledger.adopt(kind, self.place.recipe.chunks_key):
             return 0
         self.child.start()
         self.embed(["ready"])
         with self.ledger.renewing():
             while time.monotonic() < end and (job := self.ledger.claim(kind)):
                 taken += 1
-                self._convert(job)
+                with bound(job_id=job.id, doc_id=job.payload["doc_id"]), continued(job.trace, "convert", job_id=job.id):
+                    self._convert(job)
         self._ring_if_waiting(Queue.CONVERT)
         return taken
 
@@ -122,10 +125,10 @@ class Station:
                 return
             self._hand_over([job], self._staged(job))
         except JobLost as lost:
-            log.info("job %s: %s", job.id, lost)
+            log.info("%s", lost)
         except (InputRefused, ConversionFailed) as error:
             self._count_failure(error)
-            log.warning("job %s: %s: %s", job.id, error.code, error)
+            log.warning("%s: %s", error.code, error)
             retry_or_fail(self.ledger, job, error, attempts=self.place.settings.convert_attempts)
         except MemoryError as error:
             failure = OutOfMemory(
@@ -161,8 +164,10 @@ class Station:
         taken, end = 0, time.monotonic() + SLICE_S
         with self.ledger.renewing():
             while time.monotonic() < end and (shard := self._next_shard()):
-                taken += len(shard[1])
-                self._read(*shard)
+                run, jobs = shard
+                taken += len(jobs)
+                with bound(run_id=run.id), continued(jobs[0].trace, "read", run_id=run.id, documents=len(jobs)):
+                    self._read(run, jobs)
         self._ring_if_waiting(Queue.EXTRACT)
         return taken
 
@@ -280,6 +285,8 @@ class Station:
                     self._do_again(job, error)
         desk.commit()
         self._count_written(report, jobs)
+        for job in jobs:
+            remove_upload(self.place.library, self.ledger, job)
         for run_id in touched:
             pipeline.close_run(self.ledger.run(run_id), ledger=self.ledger)
 
@@ -313,8 +320,6 @@ class Station:
 
     def maintain(self) -> None:
         """Compact the tables, and remove what nothing refers to any more."""
-        from keeping import keep_order
-
         keep_order(self.place.library, self.ledger, self.staging, keep_days=self.place.settings.keep_days)
 
     # All of them

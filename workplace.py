@@ -53,7 +53,7 @@ class Workplace:
         """The function that embeds, its model opened now."""
         return self.embedder.embed
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
         return Recipe(converter=converter_key(self.settings.converter), embedding=model_identity(self.settings.embedding_model))
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from errors import LedgerUnreachable, LibraryBusy, LibraryError
+from errors import LedgerUnreachable, LibraryBusy, LibraryError, SettingsInvalid
 from jobs import schema
 
 #: Seconds to wait for another process that writes to the ledger; a write takes milliseconds.
@@ -205,8 +205,16 @@ class Postgres(Database):
 
     def _connect(self) -> Any:
         import psycopg
+        from psycopg.conninfo import conninfo_to_dict
         from psycopg.rows import dict_row
 
+        try:
+            conninfo_to_dict(self._address)
+        except psycopg.ProgrammingError:  # it quotes what it does not understand, and that may be of the password
+            raise SettingsInvalid(
+                "The setting `ledger` is no address that PostgreSQL's library understands; a '/', '@' or '%' in a password is "
+                "written %2F, %40, %25. Nothing was changed. It reads postgresql://USER:PASSWORD@HOST/NAME."
+            ) from None
         connection = psycopg.connect(
             self._address, autocommit=True, connect_timeout=5, row_factory=dict_row, application_name="reread", **_ALIVE
         )

@@ -61,11 +61,8 @@ class Manifest(Subject):
 
     def add_names(self, names: Iterable[tuple[str, str]], *, tenant: str = "") -> None:
         """Remember (name, doc_id) pairs, and that this tenant may see these documents; what '' added, all may."""
-        pairs = list(names)
         with self._transaction() as db:
-            db.executemany("INSERT INTO names (name, doc_id) VALUES (?, ?) ON CONFLICT DO NOTHING", pairs)
-            shelved = [(doc_id, tenant) for doc_id in {doc_id for _, doc_id in pairs}]
-            db.executemany("INSERT INTO shelves (doc_id, tenant) VALUES (?, ?) ON CONFLICT DO NOTHING", shelved)
+            write_names(db, names, tenant)
 
     def may_see(self, doc_ids: Sequence[str], tenant: str) -> set[str]:
         """Of these documents, those on this tenant's shelf or on everybody's."""
@@ -124,3 +121,12 @@ def write_lines(db: Any, done: Iterable[Done]) -> None:
             "SET doc_id = excluded.doc_id, detail = excluded.detail, done = excluded.done",
             values,
         )
+
+
+def write_names(db: Any, names: Iterable[tuple[str, str]], tenant: str) -> None:
+    """Remember names, and whose shelf their documents are on, in the caller's transaction."""
+    pairs = list(names)
+    if pairs:
+        shelved = [(doc_id, tenant) for doc_id in {doc_id for _, doc_id in pairs}]
+        db.executemany("INSERT INTO names (name, doc_id) VALUES (?, ?) ON CONFLICT DO NOTHING", pairs)
+        db.executemany("INSERT INTO shelves (doc_id, tenant) VALUES (?, ?) ON CONFLICT DO NOTHING", shelved)

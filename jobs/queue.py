@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from errors import GaveUp, RereadError
 from jobs.access import Admission, admit
 from jobs.database import Row, Subject, batches, is_alive, now, seconds
-from jobs.manifest import Done, write_lines
+from jobs.manifest import Done, write_lines, write_names
 from jobs.notices import owe_job
 from records import Job, JobState, Queue, content_id
 
@@ -30,6 +31,9 @@ MAX_LOSSES = 10
 ROLE_S = 45.0
 #: A job whose holder died waits 0, 1, 2, 4 ... seconds, so that what kills everything near it is met less and less often.
 LONGEST_WAIT_S = 30.0
+#: Papers queued for workers of another version are taken over when nobody has touched them for so long, so many at a time.
+ADOPT_S = 120.0
+ADOPT_AT_ONCE = 500
 
 
 class Queueing(Subject):
@@ -44,13 +48,15 @@ class Queueing(Subject):
         priority: int = 0,
         trace: str | None = None,
         admission: Admission | None = None,
+        names: Iterable[tuple[str, str]] = (),
     ) -> int:
         """Queue work given as (key, payload, size); returns how many were not queued so or running already.
 
         The same key is the same work: what waits under another kind or payload now waits under these. Work that
         failed or was cancelled is queued afresh: whoever submits it wants it done again. Work whose result stands in the
         manifest is not: another process may have done it since the caller looked. Raises QueueFull or QuotaExceeded, with
-        nothing queued, where the new jobs do not pass the admission.
+        nothing queued, where the new jobs do not pass the admission. With the jobs go (name, doc_id) pairs, as in `add_names`:
+        one transaction, because each waits for the disk.
         """
         queue, at = first_queue(kind), now()
         rows = [
@@ -76,7 +82,10 @@ class Queueing(Subject):
             changed = dict.fromkeys(fresh["id"] for row in rows for fresh in db.execute(_SUBMIT, row).fetchall())
             if changed and admission:
                 admit(db, tenant, admission, len(changed))
-            add_events(db, [(job_id, tenant) for job_id in changed], "queued", {"queue": queue.value})
+            if changed:
+                data = json.dumps({"queue": queue.value})
+                db.executemany(_EVENT, [(job_id, tenant, "queued", data, now()) for job_id in changed])
+            write_names(db, names, tenant)
         return len(changed)
 
     def note_done(self, kind: str, key: str, payload: dict[str, Any], *, tenant: str = "") -> Job:
@@ -266,6 +275,26 @@ class Queueing(Subject):
                 for job in jobs
             )
 
+    def adopt(self, kind: str, key_of: Callable[[str], str]) -> int:
+        """Take over papers that wait under another kind and that nobody has taken for a while: the workers that they were
+        queued for are gone, after an upgrade for example. `key_of` gives the key of a document here. Returns how many."""
+        before = (datetime.now(UTC) - timedelta(seconds=ADOPT_S)).isoformat(timespec="microseconds")
+        with self._transaction() as db:
+            found = db.execute(
+                "SELECT id, doc_id, tenant FROM jobs WHERE state = 'queued' AND queue = 'convert' AND kind <> ? AND updated < ? "
+                "AND substr(kind, 1, 4) = 'add:' ORDER BY updated LIMIT ?",
+                (kind, before, ADOPT_AT_ONCE),
+            ).fetchall()
+            for row in found:
+                key = key_of(row["doc_id"])
+                taken = db.execute("SELECT 1 AS taken FROM jobs WHERE key = ? AND tenant = ?", (key, row["tenant"])).fetchone()
+                if taken:  # the same paper was submitted again since
+                    db.execute("UPDATE jobs SET state = 'cancelled', updated = ? WHERE id = ?", (now(), row["id"]))
+                    add_event(db, row["id"], row["tenant"], "cancelled", {"reason": "the same paper was submitted again"})
+                else:
+                    db.execute("UPDATE jobs SET kind = ?, key = ?, updated = ? WHERE id = ?", (kind, key, now(), row["id"]))
+        return len(found)
+
     def staged_names(self) -> set[str]:
         """The staged results that some job waits to have stored."""
         return {row["staged"] for row in self._query("SELECT staged FROM jobs WHERE staged IS NOT NULL")}
@@ -327,6 +356,8 @@ WHERE jobs.state IN ('failed', 'cancelled')
 RETURNING id
 """
 
+_EVENT = "INSERT INTO events (job_id, tenant, kind, data, at) VALUES (?, ?, ?, ?, ?)"
+
 #: What a holder gives back: with a staged result it was the writer's, and the result stays; else the try does not count.
 _GIVEN_BACK = (
     "attempt = attempt - CASE WHEN staged IS NULL THEN 1 ELSE 0 END, queue = CASE WHEN staged IS NULL THEN ? ELSE queue END"
@@ -376,20 +407,13 @@ def set_state(
 
 def add_event(db: Any, job_id: str, tenant: str, kind: str, data: dict[str, Any]) -> None:
     """Write down what happened to a job, in the transaction that makes it happen."""
-    add_events(db, [(job_id, tenant)], kind, data)
-
-
-def add_events(db: Any, jobs: Sequence[tuple[str, str]], kind: str, data: dict[str, Any]) -> None:
-    """Write down what happened to several jobs, given as (id, tenant)."""
-    values = [(job_id, tenant, kind, json.dumps(data), now()) for job_id, tenant in jobs]
-    if values:
-        db.executemany("INSERT INTO events (job_id, tenant, kind, data, at) VALUES (?, ?, ?, ?, ?)", values)
+    db.execute(_EVENT, (job_id, tenant, kind, json.dumps(data), now()))
 
 
 def job_of(row: Row) -> Job:
     """The record of a row of `jobs`."""
     names = ("id", "kind", "key", "attempt", "fence", "error_code", "error", "tenant", "priority", "losses", "pages_done")
-    more = ("pages_total", "staged", "created", "updated")
+    more = ("pages_total", "staged", "trace", "created", "updated")
     fields = {name: row[name] for name in (*names, *more)}
     return Job(**fields, payload=json.loads(row["payload"]), state=JobState(row["state"]), queue=Queue(row["queue"]))
 
@@ -410,18 +434,18 @@ def _first_fence() -> int:
 def join_share(db: Any, queue: Queue, tenant: str) -> None:
     """Before a tenant's work is queued: one that had nothing waiting starts level with the least served of those that have, or,
     where nobody has, with whoever had most. So its rest is no credit, and what it had while nobody else was there is no debt."""
-    waiting = "SELECT 1 FROM jobs j WHERE j.queue = ? AND j.tenant = shares.tenant AND j.state IN ('queued', 'running')"
+    waiting = (
+        "SELECT 1 FROM jobs j WHERE j.queue = shares.queue AND j.tenant = shares.tenant AND j.state IN ('queued', 'running')"
+    )
     level = db.execute(
-        f"SELECT coalesce(min(CASE WHEN EXISTS ({waiting}) THEN served END), max(served), 0) AS level, "
-        f"max(CASE WHEN tenant = ? AND EXISTS ({waiting}) THEN 1 ELSE 0 END) AS is_in FROM shares WHERE queue = ?",
-        (queue, tenant, queue, queue),
-    ).fetchone()
-    if not level["is_in"]:
-        db.execute(
-            "INSERT INTO shares (queue, tenant, served) VALUES (?, ?, ?) ON CONFLICT (queue, tenant) DO UPDATE "
-            "SET served = CASE WHEN shares.served < excluded.served THEN excluded.served ELSE shares.served END",
-            (queue, tenant, level["level"]),
-        )
+        f"SELECT coalesce(min(CASE WHEN EXISTS ({waiting}) THEN served END), max(served), 0) AS level FROM shares WHERE queue = ?",
+        (queue,),
+    ).fetchone()["level"]
+    db.execute(
+        "INSERT INTO shares (queue, tenant, served) VALUES (?, ?, ?) ON CONFLICT (queue, tenant) DO UPDATE "
+        "SET served = CASE WHEN shares.served < excluded.served THEN excluded.served ELSE shares.served END",
+        (queue, tenant, level),
+    )
 
 
 def _take_back(db: Any, job: Job) -> bool:

@@ -14,7 +14,7 @@ LEVELS = {
     "floor": {"records", "settings", "errors"},
     "rooms": {"ingest", "extract", "store"},
     "flow": {"adding", "broker", "jobs", "keeping", "observing", "pipeline", "rereading", "staging", "storing", "submitting", "watching", "webhooks", "working", "workplace"},
-    "doors": {"api", "checkup", "cli", "commands", "screens", "service", "serving", "worker"},
+    "doors": {"api", "checkup", "cli", "commands", "screens", "service", "service_checkup", "serving", "worker"},
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}
 HOMES = {
