@@ -1,11 +1,14 @@
 """Results on their way from the worker that made them to the one writer: a folder each, under the library's `staging`.
 
 A folder is filled under a temporary name and renamed when it is whole, so what stands there under its own name can be stored. Nothing
-in it is pickled: JSON and a plain array, so that a folder in the wrong hands is bad data and not a program.
+in it is pickled: JSON and a plain array, so that a folder in the wrong hands is bad data and not a program. A folder names the hash of
+each of its files: nothing waits for the disk here, so after a power cut a file may be empty, or half.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import time
@@ -27,6 +30,7 @@ FOLDER = "staging"
 PAPER = "converted.json"
 READINGS = "readings.json"
 VECTORS = "vectors.npy"
+SUMS = "sums.json"
 #: A folder that no job names is removed when it is older: its worker died, or its job was cancelled.
 ABANDONED_S = 600.0
 
@@ -56,13 +60,16 @@ class Staging:
 
     def paper(self, name: str) -> tuple[Converted, np.ndarray]:
         """A staged paper with its vectors; raises StagedUnusable."""
-        folder = self.folder(name)
+        folder = self._sound(name)
         converted: Converted = self._read(folder / PAPER, Converted)
         figures = tuple(replace(figure, png=folder / figure.png.parent.name / figure.png.name) for figure in converted.figures)
         document, markdown = folder / converted.docling_json.name, folder / converted.markdown.name
         if not all(path.is_file() for path in (document, markdown, *(figure.png for figure in figures))):
             raise StagedUnusable(f"The staged result {name} lacks some of its files.")
-        return replace(converted, docling_json=document, markdown=markdown, figures=figures), self._vectors(folder)
+        vectors = self._vectors(folder)
+        if len(vectors) != len(converted.chunks):
+            raise StagedUnusable(f"The staged result {name} has {len(vectors)} vectors for {len(converted.chunks)} chunks.")
+        return replace(converted, docling_json=document, markdown=markdown, figures=figures), vectors
 
     def put_readings(self, job: Job, readings: Readings, workdir: Path) -> str:
         """Stage what was read of some documents, the first of whose jobs names the folder."""
@@ -81,7 +88,7 @@ class Staging:
 
     def readings(self, name: str) -> Readings:
         """Staged readings; raises StagedUnusable."""
-        folder = self.folder(name)
+        folder = self._sound(name)
         plain: _Readings = self._read(folder / READINGS, _Readings)
         vectors = self._vectors(folder)
         if len(vectors) != len(plain.extractions):
@@ -114,12 +121,23 @@ class Staging:
         import numpy as np
 
         np.save(folder / VECTORS, vectors, allow_pickle=False)
+        (folder / SUMS).write_text(json.dumps(_sums(folder)))
         target = self.folder(name)
         os.utime(folder)  # its age counts from now
         with suppress(FileNotFoundError):
             shutil.rmtree(target)
         folder.rename(target)
         return name
+
+    def _sound(self, name: str) -> Path:
+        """The folder of this name, whose files are what was put there; raises StagedUnusable."""
+        folder = self.folder(name)
+        try:
+            if json.loads((folder / SUMS).read_bytes()) == _sums(folder):
+                return folder
+        except (OSError, ValueError) as error:
+            raise StagedUnusable(f"The staged result {name} cannot be used: {error}") from error
+        raise StagedUnusable(f"The staged result {name} is not what was put there: a file is missing, or was changed.")
 
     @staticmethod
     def _read(path: Path, kind: Any) -> Any:
@@ -139,6 +157,12 @@ class Staging:
         except (OSError, ValueError) as error:
             raise StagedUnusable(f"The staged result {folder.name} has no usable vectors: {error}") from error
         return vectors
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a folder, by its path in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @cache

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready, worker_shutting_down
 
 from broker import Bell, broker_address, make_app
 from observing import configure_logging
@@ -64,6 +64,13 @@ def maintain() -> None:
 @worker_process_init.connect
 def speak(**_: Any) -> None:
     configure_logging("worker")
+
+
+@worker_process_shutdown.connect
+def leave(**_: Any) -> None:
+    """End the converter child and remove the scratch folder: a process of the pool ends without Python's own tidying up."""
+    if station.cache_info().currsize:
+        station().close()
 
 
 @worker_ready.connect

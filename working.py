@@ -9,9 +9,10 @@ models must not hold a job.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -58,11 +59,22 @@ LARGEST_SHARD = 2000
 PROGRESS_S = 0.5
 #: Seconds before work that a server away has stopped is tried again.
 AWAY_S = 15.0
+#: Before a job that stumbled over an error that nobody foresaw is tried again.
+AGAIN_S = 5.0
 #: Results that the writer takes at once.
 STAGED_PER_COMMIT = 200
 
 #: Upper bounds of the buckets of conversion_seconds.
 CONVERSION_BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+@contextmanager
+def _spare_the_worker() -> Iterator[None]:
+    """Celery ends a whole worker, with all that it does, for one task's MemoryError (celery/worker/request.py): say it as ours."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(f"The worker had not enough memory for this task ({error!r}). What it held is done again.") from error
 
 
 class Station:
@@ -102,6 +114,7 @@ class Station:
 
     # Converting
 
+    @_spare_the_worker()
     def convert_some(self) -> int:
         """Convert papers until none waits or the time is over; returns how many jobs were taken."""
         kind, taken, end = self.place.recipe.job_kind, 0, time.monotonic() + SLICE_S
@@ -159,6 +172,7 @@ class Station:
 
     # Reading
 
+    @_spare_the_worker()
     def read_some(self) -> int:
         """Read documents of runs until none waits or the time is over; returns how many jobs were taken."""
         taken, end = 0, time.monotonic() + SLICE_S
@@ -182,29 +196,30 @@ class Station:
 
     def _read(self, run: Run, jobs: list[Job]) -> None:
         """One shard to a staged result; what could not be read at all goes back, or fails by name."""
+        parts: list[Readings] = []
         try:
-            readings, report = self._readings(self._question(run), jobs)
-            self._count_readings(run, readings, report)
-            if readings.ended:
-                workdir = self.scratch / f"{jobs[0].id}-{jobs[0].fence}"
-                name = self.staging.put_readings(jobs[0], readings, workdir)
-                self._hand_over([document.job for document in readings.ended], name)
-        except (PromptInvalid, SettingsInvalid, NotFound, ReadingFailed, MemoryError) as error:
+            self._read_to(parts, run, jobs)
+        except (PromptInvalid, SettingsInvalid, NotFound, ReadingFailed) as error:
             self._fail_shard(run, jobs, error)
         except Unreachable as error:
             log.warning("run %s: %s", run.id, error)
+            self._hand_over_readings(parts, jobs)  # what was read is kept
             for job in jobs:
                 self.ledger.requeue(job, wait_s=AWAY_S)
+        except (RereadError, OSError):  # no fault of the papers': a disk that is full, a ledger that is away
+            raise
+        except Exception as error:  # MemoryError too: given back uncounted, it would be taken again for ever
+            log.exception("run %s stumbled", run.id)
+            self._find_culprit(run, jobs, error)
         finally:
             self.ledger.release(jobs)
 
-    def _readings(self, question: Question, jobs: list[Job]) -> tuple[Readings, ReadReport]:
-        """All that is read of these documents, and the sums of it."""
-        parts: list[Readings] = []
+    def _read_to(self, parts: list[Readings], run: Run, jobs: list[Job]) -> None:
+        """Read these documents, and hand over what came of it; `parts` has it too, should this end early."""
         batches = iter([jobs])
-        report, started = ReadReport(run_id=""), time.monotonic()
+        report, started = ReadReport(run_id=run.id), time.monotonic()
         reread = Reread(
-            question,
+            self._question(run),
             library=self.place.library,
             claim=lambda: next(batches, []),
             store=parts.append,
@@ -213,13 +228,31 @@ class Station:
         )
         reread.run()
         report.wall_s = time.monotonic() - started
-        merged = Readings(
-            reading_key=question.key,
+        self._count_readings(run, parts, report)
+        self._hand_over_readings(parts, jobs)
+
+    def _hand_over_readings(self, parts: Sequence[Readings], jobs: Sequence[Job]) -> None:
+        """Let the writer have the documents that are whole, all in one folder."""
+        ended = tuple(document for part in parts for document in part.ended)
+        if not ended:
+            return
+        readings = Readings(
+            reading_key=parts[0].reading_key,
             rows=tuple(row for part in parts for row in part.rows),
             years={doc_id: year for part in parts for doc_id, year in part.years.items()},
-            ended=tuple(document for part in parts for document in part.ended),
+            ended=ended,
         )
-        return merged, report
+        with self._workdir(jobs[0]) as workdir:
+            name = self.staging.put_readings(jobs[0], readings, workdir)
+            self._hand_over([document.job for document in ended], name)
+
+    def _find_culprit(self, run: Run, jobs: Sequence[Job], error: Exception) -> None:
+        """One document must not cost its neighbours: each is read alone, and the one that stumbles alone has failed."""
+        if len(jobs) == 1:
+            self._fail_shard(run, jobs, error)
+            return
+        for job in jobs:
+            self._read(run, [job])
 
     def _question(self, run: Run) -> Question:
         """What a run asks and who answers; raises where it is no longer what was submitted."""
@@ -238,13 +271,15 @@ class Station:
         return self._questions[run.id]
 
     def _fail_shard(self, run: Run, jobs: Sequence[Job], error: BaseException) -> None:
-        code = error.code if isinstance(error, RereadError) else OutOfMemory.code
+        unforeseen = OutOfMemory.code if isinstance(error, MemoryError) else ReadingFailed.code
+        code = error.code if isinstance(error, RereadError) else unforeseen
         log.warning("run %s: %s: %s", run.id, code, error)
         for job in jobs:
-            self.ledger.fail(job, code=code, message=str(error) or repr(error))
+            self.ledger.fail(job, code=code, message=str(error) if isinstance(error, RereadError) else repr(error))
 
     # Writing
 
+    @_spare_the_worker()
     def write_some(self) -> int:
         """Store what workers have staged, where no other process has the writer's role; returns how many jobs were ended."""
         written = 0
@@ -263,7 +298,26 @@ class Station:
         return written
 
     def _write(self, jobs: Sequence[Job]) -> None:
-        report = AddReport()
+        """Store these results together; where that stumbles, one by one, so that a bad one holds up nobody."""
+        by_folder: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_folder.setdefault(job.staged or "", []).append(job)
+        try:
+            self._write_folders(by_folder)
+        except (RereadError, OSError):  # no fault of these results: a disk that is full, a ledger that is away
+            raise
+        except Exception as error:
+            log.exception("the writer stumbled over %d results", len(by_folder))
+            if len(by_folder) > 1:
+                for own in by_folder.values():
+                    self._write(own)
+                return
+            unusable = StagedUnusable(f"The staged result {jobs[0].staged} could not be stored: {error!r}. Please report it.")
+            for job in jobs:
+                self._do_again(job, unusable)
+
+    def _write_folders(self, by_folder: Mapping[str, Sequence[Job]]) -> None:
+        report, jobs = AddReport(), [job for own in by_folder.values() for job in own]
         desk = Desk(
             self.place.library,
             self.ledger,
@@ -272,10 +326,6 @@ class Station:
             lambda *_: None,
             attempts=self.place.settings.convert_attempts,
         )
-        by_folder: dict[str, list[Job]] = {}
-        for job in jobs:
-            by_folder.setdefault(job.staged or "", []).append(job)
-        touched = {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}
         for name, own in by_folder.items():
             try:
                 self._write_folder(name, own, desk)
@@ -284,11 +334,17 @@ class Station:
                 for job in own:
                     self._do_again(job, error)
         desk.commit()
+        self._remove_stored(by_folder)
         self._count_written(report, jobs)
-        for job in jobs:
-            remove_upload(self.place.library, self.ledger, job)
-        for run_id in touched:
+        for run_id in {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}:
             pipeline.close_run(self.ledger.run(run_id), ledger=self.ledger)
+
+    def _remove_stored(self, names: Iterable[str]) -> None:
+        """Remove results that no job waits for any more. A folder holds a shard: others of it may be paused, or come later."""
+        waited_for = self.ledger.staged_names()
+        for name in names:
+            if name and name not in waited_for:
+                self.staging.remove(name)
 
     def _write_folder(self, name: str, jobs: Sequence[Job], desk: Desk) -> None:
         if self.staging.is_paper(name):
@@ -299,7 +355,6 @@ class Station:
         mine = {job.id: job for job in jobs}
         ended = tuple(replace(d, job=mine[d.job.id]) for d in readings.ended if d.job.id in mine)
         store_readings(replace(readings, ended=ended), [], library=self.place.library, ledger=self.ledger)
-        self.staging.remove(name)
 
     def _do_again(self, job: Job, error: StagedUnusable) -> None:
         if job.attempt < self.place.settings.convert_attempts:
@@ -318,6 +373,7 @@ class Station:
 
     # Keeping order
 
+    @_spare_the_worker()
     def maintain(self) -> None:
         """Compact the tables, and remove what nothing refers to any more."""
         keep_order(self.place.library, self.ledger, self.staging, keep_days=self.place.settings.keep_days)
@@ -353,18 +409,19 @@ class Station:
         if isinstance(error, ConversionFailed):
             self.ledger.count([Measure(name="child_kills_total", labels=(("reason", error.code),))])
 
-    def _count_readings(self, run: Run, readings: Readings, report: ReadReport) -> None:
+    def _count_readings(self, run: Run, parts: Sequence[Readings], report: ReadReport) -> None:
+        rows = [row for part in parts for row in part.rows]
         settled = report.read + sum(report.failed.values())
         if settled and report.wall_s > 0:
             self._speeds[run.model] = settled / report.wall_s
-        lanes = Counter(extraction.route.lane.value for extraction, _ in readings.rows)
+        lanes = Counter(extraction.route.lane.value for extraction, _ in rows)
         lanes["skip"] += sum(report.skipped.values())
         outcomes = Counter(
             (extraction.route.lane.value, "ok" if extraction.reading.is_ok else extraction.reading.error_code or "error")
-            for extraction, _ in readings.rows
+            for extraction, _ in rows
         )
         tokens: Counter[tuple[str, str]] = Counter()
-        for extraction, _ in readings.rows:
+        for extraction, _ in rows:
             usage, lane = extraction.reading.usage, extraction.route.lane.value
             for kind in ("prompt", "cached", "completion"):
                 tokens[lane, kind] += getattr(usage, f"{kind}_tokens") or 0
@@ -384,7 +441,7 @@ class Station:
                     for (lane, kind), n in tokens.items()
                     if n
                 ),
-                Measure(name="reprocess_rows_total", labels=(("prompt", run.prompt_name),), value=len(readings.rows)),
+                Measure(name="reprocess_rows_total", labels=(("prompt", run.prompt_name),), value=len(rows)),
             ]
         )
 

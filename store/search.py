@@ -67,6 +67,8 @@ def _where(only: Filter, in_extractions: bool) -> str:
     terms = ["is_current AND status = 'ok' AND n_values > 0" if in_extractions else "is_current"]
     if only.doc_ids is not None:
         terms.append(within("doc_id", only.doc_ids))
+    if only.except_doc_ids:
+        terms.append(f"NOT ({within('doc_id', only.except_doc_ids)})")
     if only.years is not None:
         terms.append(f"year BETWEEN {only.years[0]} AND {only.years[1]}")
     if only.pages is not None:
@@ -76,6 +78,8 @@ def _where(only: Filter, in_extractions: bool) -> str:
         terms.append(within("kind", only.kinds))
     if only.reading_key is not None:
         terms.append(within("reading_key", [only.reading_key]))
+    if only.reading_keys is not None and in_extractions:
+        terms.append(within("reading_key", only.reading_keys))
     return " AND ".join(terms)
 
 
@@ -96,4 +100,6 @@ def _hit(row: dict[str, Any], document: Document, mode: SearchMode) -> Hit:
         pages=tuple(row["pages"]),
         text=row.get("text") or row["searchable"],
         record=json.loads(record) if record else None,
+        doi=document.doi,
+        places=tables.places_of(row),
     )

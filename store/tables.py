@@ -97,11 +97,19 @@ def chunk_of(row: dict[str, Any]) -> Chunk:
         **{key: row[key] for key in ("id", "doc_id", "conversion_id", "ordinal", "text")},
         kind=ChunkKind(row["kind"]),
         headings=tuple(row["headings"]),
-        places=tuple(Place(start=p["start"], end=p["end"], page=p["page"], box=_box_of(p)) for p in row["places"]),
+        places=places_of(row),
         holds=tuple(row["holds"]),
         cites=tuple(row["cites"]),
         features=Features(**json.loads(row["features"])),
     )
+
+
+def places_of(row: dict[str, Any]) -> tuple[Place, ...]:
+    """Where a chunk's text stands, or the quotes of an extraction: in its row, whichever it is."""
+    if "places" in row:
+        return tuple(Place(start=p["start"], end=p["end"], page=p["page"], box=_box_of(p)) for p in row["places"])
+    found = (e for e in row["evidence"] if e["start"] is not None and e["page"] is not None and e["left"] is not None)
+    return tuple(Place(start=e["start"], end=e["end"], page=e["page"], box=_box_of(e)) for e in found)
 
 
 def extraction_row(extraction: Extraction, vector: np.ndarray, year: int | None) -> dict[str, Any]:

@@ -44,7 +44,18 @@ class FakeChild:
     def close(self) -> None:
         self.closed += 1
 
-    def convert(self, source: Source, *, conversion_id: str, workdir: Path) -> Converted:
+    def start(self) -> None:
+        """There is nothing to start."""
+
+    def convert(
+        self,
+        source: Source,
+        *,
+        conversion_id: str,
+        workdir: Path,
+        on_page: Callable[[int, int], None] | None = None,
+        keep_going: Callable[[], None] | None = None,
+    ) -> Converted:
         assert list(workdir.iterdir()) == []
         with self._mutex:
             self.seen.append(source.name)
@@ -54,13 +65,21 @@ class FakeChild:
             raise outcome
         if outcome:
             outcome()
-        return _converted(source, conversion_id, workdir)
+        if keep_going:
+            keep_going()
+        if on_page:
+            on_page(1, 1)
+        return converted_lines(source, conversion_id, workdir)
 
 
-def _converted(source: Source, conversion_id: str, workdir: Path) -> Converted:
+def converted_lines(source: Source, conversion_id: str, workdir: Path) -> Converted:
+    """What a converter child gives for a file of these tests, its files in the work folder."""
     lines = source.path.read_text().splitlines()[1:]
-    for name in ("docling.json", "paper.md", "0.png"):
-        (workdir / name).write_text(f"{name} of {lines}" if name != "0.png" else "the same logo in every paper")
+    (workdir / "figures").mkdir()
+    for name in ("docling.json", "paper.md"):
+        (workdir / name).write_text(f"{name} of {lines}")
+    logo = workdir / "figures" / "0.png"
+    logo.write_text("the same logo in every paper")
     page = PageQuality(page=1, width=600, height=800, n_chars=100, figure_share=0, confidence=1)
     return Converted(
         document=make_document(source.name, id=source.sha256, size=source.size),
@@ -68,7 +87,7 @@ def _converted(source: Source, conversion_id: str, workdir: Path) -> Converted:
         is_partial=False,
         warnings=(),
         pages=(page,),
-        figures=(ConvertedFigure(ref="#/pictures/0", page=1, box=BOX, png=workdir / "0.png"),),
+        figures=(ConvertedFigure(ref="#/pictures/0", page=1, box=BOX, png=logo),),
         docling_json=workdir / "docling.json",
         markdown=workdir / "paper.md",
         chunks=tuple(
