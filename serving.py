@@ -247,13 +247,14 @@ def _run_api(place: Workplace, bell: Bell, listener: socket.socket) -> None:
 
     from api.app import create_app
     from api.context import Service
+    from api.limits import PatientProtocol
     from observing import configure_logging, instrument
 
     configure_logging("api")
     service = Service(place=place, ledger=place.ledger, ring=bell.ring, broker_is_up=bell.is_up)
     app = create_app(service)
     instrument(app)
-    server = uvicorn.Server(uvicorn.Config(app, **UVICORN))
+    server = uvicorn.Server(uvicorn.Config(app, http=PatientProtocol, **UVICORN))
     host, port = listener.getsockname()[:2]
     print(f"Reread serves http://{host}:{port} (docs: /docs); stop with Ctrl-C", file=sys.stderr, flush=True)
     server.run(sockets=[listener])
@@ -269,7 +270,6 @@ UVICORN: dict[str, Any] = {
     "limit_concurrency": 2000,
     "h11_max_incomplete_event_size": 64 << 10,
     "loop": "asyncio",
-    "http": "h11",
     "ws": "none",
 }
 

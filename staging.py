@@ -72,10 +72,9 @@ class Staging:
         return replace(converted, docling_json=document, markdown=markdown, figures=figures), vectors
 
     def put_readings(self, job: Job, readings: Readings, workdir: Path) -> str:
-        """Stage what was read of some documents, the first of whose jobs names the folder."""
+        """Stage what was read of some documents, the first of whose jobs names the folder that an empty work folder becomes."""
         import numpy as np
 
-        workdir.mkdir()
         plain = _Readings(
             reading_key=readings.reading_key,
             extractions=tuple(extraction for extraction, _ in readings.rows),

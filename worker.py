@@ -21,6 +21,9 @@ from watching import Watch
 from working import Station
 from workplace import Workplace
 
+#: Of processes that convert. A tenth of the weight of others, where those have something to do.
+NICENESS = 10
+
 app = make_app(broker_address(load_settings()))
 
 
@@ -40,8 +43,15 @@ def station() -> Station:
     return Station(place(), bell().ring)
 
 
+@cache
+def step_back() -> None:
+    """Let whoever serves people go first: with every core converting, an answer of the API would wait for their time slices."""
+    os.nice(NICENESS)  # the converter child and the encoder's threads, which come later, inherit it
+
+
 @app.task(name="reread.convert")
 def convert() -> None:
+    step_back()
     station().convert_some()
 
 

@@ -136,7 +136,8 @@ class Station:
             if self.ledger.done("chunks", [job.key]):  # another tenant's job has done it
                 self.ledger.finish(job, [])
                 return
-            self._hand_over([job], self._staged(job))
+            with self._workdir(job) as workdir:
+                self._hand_over([job], self._staged(job, workdir))
         except JobLost as lost:
             log.info("%s", lost)
         except (InputRefused, ConversionFailed) as error:
@@ -148,15 +149,37 @@ class Station:
                 f"The worker had not enough memory for {job.payload['name']!r} ({error!r}). Nothing was stored."
             )
             retry_or_fail(self.ledger, job, failure, attempts=self.place.settings.convert_attempts)
+        except (RereadError, OSError):  # no fault of the paper's: a disk that is full, a ledger that is away
+            self.ledger.release([job])
+            raise
+        except Exception as error:  # given back uncounted, it would be taken again for ever
+            log.exception("stumbled")
+            self._try_again(job, error)
         except BaseException:
             self.ledger.release([job])
             raise
 
-    def _staged(self, job: Job) -> str:
-        """The name of the staged result of this job."""
-        source, recipe = source_of(job), self.place.recipe
+    def _try_again(self, job: Job, error: Exception) -> None:
+        """After an error that nobody foresaw: a few times, then it ends by name."""
+        if job.attempt < self.place.settings.convert_attempts:
+            self.ledger.requeue(job, wait_s=AGAIN_S)
+        else:
+            message = f"{job.payload['name']!r} failed: {type(error).__name__}: {error}. Nothing was stored. Please report it."
+            self.ledger.fail(job, code=ConversionFailed.code, message=message)
+
+    @contextmanager
+    def _workdir(self, job: Job) -> Iterator[Path]:
+        """A folder for this claim of the job alone, gone by the end unless it was staged."""
         workdir = self.scratch / f"{job.id}-{job.fence}"
         workdir.mkdir()
+        try:
+            yield workdir
+        finally:
+            shutil.rmtree(workdir, ignore_errors=True)
+
+    def _staged(self, job: Job, workdir: Path) -> str:
+        """The name of the staged result of this job."""
+        source, recipe = source_of(job), self.place.recipe
         watch = _Watch(self.ledger, job)
         converted = self.child.convert(
             source,
@@ -242,7 +265,7 @@ class Station:
             years={doc_id: year for part in parts for doc_id, year in part.years.items()},
             ended=ended,
         )
-        with self._workdir(jobs[0]) as workdir:
+        with self._workdir(jobs[0]) as workdir:  # put_readings fills it
             name = self.staging.put_readings(jobs[0], readings, workdir)
             self._hand_over([document.job for document in ended], name)
 
@@ -315,6 +338,7 @@ class Station:
             unusable = StagedUnusable(f"The staged result {jobs[0].staged} could not be stored: {error!r}. Please report it.")
             for job in jobs:
                 self._do_again(job, unusable)
+            self._remove_stored(by_folder)
 
     def _write_folders(self, by_folder: Mapping[str, Sequence[Job]]) -> None:
         report, jobs = AddReport(), [job for own in by_folder.values() for job in own]
@@ -336,6 +360,8 @@ class Station:
         desk.commit()
         self._remove_stored(by_folder)
         self._count_written(report, jobs)
+        for job in jobs:
+            remove_upload(self.place.library, self.ledger, job)
         for run_id in {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}:
             pipeline.close_run(self.ledger.run(run_id), ledger=self.ledger)
 
@@ -349,6 +375,8 @@ class Station:
     def _write_folder(self, name: str, jobs: Sequence[Job], desk: Desk) -> None:
         if self.staging.is_paper(name):
             converted, vectors = self.staging.paper(name)
+            if vectors.shape[1:] != (self.place.library.dimension,):
+                raise StagedUnusable(f"The staged result {name} has vectors of shape {vectors.shape}: another model made them.")
             desk.take(jobs[0], converted, vectors)
             return
         readings = self.staging.readings(name)
