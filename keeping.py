@@ -25,6 +25,7 @@ def keep_order(library: Library, ledger: Ledger, staging: Staging, *, keep_days:
     staging.remove_abandoned(ledger.staged_names())
     remove_uploads(library.root / UPLOADS, ledger, keep_days=keep_days)
     library.maintain()
+    library.forget_versions()
 
 
 def remove_upload(library: Library, ledger: Ledger, job: Job) -> None:

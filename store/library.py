@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
-#: Old versions of a table are removed after this long: a reader that is open keeps its version until then.
-KEEP_VERSIONS = timedelta(hours=1)
+#: Old versions of a table are removed after this long: a query that is under way keeps its version until then. An hour was a thousand
+#: versions of a table that a paper comes to every four seconds, and as many files.
+KEEP_VERSIONS = timedelta(minutes=5)
+#: A table with more versions than this has some removed by the next round of maintenance, though nobody adds to it any more.
+MANY_VERSIONS = 50
+#: What LanceDB may keep of indices and of its own files' headers. Its own limits are 6 GB and 1 GB: a writer grew by 100 MB in 300
+#: commits and did not stop, with these it stops after as many (measured).
+INDEX_CACHE_BYTES, HEADER_CACHE_BYTES = 128 << 20, 32 << 20
 #: See whether a table is due for compaction after so many commits (LanceDB's own rule of thumb).
 COMMITS_PER_LOOK = 20
 #: Pieces of a table, each from one commit, that are let be; a large table may have one more for so many rows. Compaction rewrites
@@ -58,8 +65,9 @@ class Library:
     def _database(self) -> Any:
         import lancedb
 
+        caches = lancedb.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=HEADER_CACHE_BYTES)
         # 0: every read sees what other processes have written; the default never would.
-        return lancedb.connect(str(self.root / "lance"), read_consistency_interval=timedelta(0))
+        return lancedb.connect(str(self.root / "lance"), read_consistency_interval=timedelta(0), session=caches)
 
     @cached_property
     def _tables(self) -> dict[str, Any]:
@@ -208,6 +216,17 @@ class Library:
                 if pieces >= PIECES + table.count_rows() // ROWS_PER_PIECE[name]:
                     table.optimize(cleanup_older_than=KEEP_VERSIONS)
         self._commits = 0
+
+    def forget_versions(self) -> None:
+        """Remove what is left of old versions in tables that have many, whoever wrote them and however long ago."""
+        for name in ROWS_PER_PIECE:
+            written: list[float] = []
+            for path in (self.root / "lance" / f"{name}.lance" / "_versions").glob("*.manifest"):
+                with suppress(FileNotFoundError):  # another process is at it
+                    written.append(path.stat().st_mtime)
+            if len(written) > MANY_VERSIONS and time.time() - min(written) > KEEP_VERSIONS.total_seconds():
+                with self.writing():
+                    self.table(name).optimize(cleanup_older_than=KEEP_VERSIONS)
 
     def _retire_chunks(self, doc_ids: Sequence[str]) -> None:
         table, where = self.table(tables.CHUNKS), f"is_current AND {within('doc_id', doc_ids)}"

@@ -395,6 +395,23 @@ def test_many_small_commits_do_not_fill_the_disk(library, monkeypatch):
     assert table.index_stats("searchable_idx").num_unindexed_rows <= 3 * 40
 
 
+@pytest.mark.filterwarnings("ignore:optimize")
+def test_old_versions_go_though_nobody_adds_any_more(library, monkeypatch):
+    monkeypatch.setattr(store.library, "COMMITS_PER_LOOK", 1000)  # the process that made them died
+    for n in range(20):
+        library.save_papers([make_paper(f"{n}.pdf")])
+    versions = library.root / "lance" / "chunks.lance" / "_versions"
+    other = open_library(library.root, embedding="test")
+    monkeypatch.setattr(store.library, "MANY_VERSIONS", 10)
+    other.forget_versions()
+    assert len(list(versions.iterdir())) > 10  # a query may be under way on each
+    monkeypatch.setattr(store.library, "KEEP_VERSIONS", timedelta(0))
+    other.forget_versions()
+
+    assert len(list(versions.iterdir())) <= 5
+    assert other.count(tables.CHUNKS) == 60
+
+
 def test_a_large_table_is_not_written_anew_for_a_few_rows(library, monkeypatch):
     monkeypatch.setattr(store.library, "ROWS_PER_PIECE", dict.fromkeys(store.library.ROWS_PER_PIECE, 10))
     rewritten = []
