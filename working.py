@@ -432,6 +432,7 @@ class Station:
                 Measure(name="pages_total", value=converted.n_pages),
             ]
         )
+        self.ledger.note(Measure(name="child_rss_bytes", value=converted.peak_mb << 20))
 
     def _count_failure(self, error: RereadError) -> None:
         if isinstance(error, ConversionFailed):

@@ -11,6 +11,7 @@ document is deleted, which Prometheus takes for the restart of a counter.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -122,6 +123,7 @@ class _ServiceCollector(Collector):
     def _measure_tables(self) -> None:
         try:
             facts = table_facts(self._service.place.library)
+            free = shutil.disk_usage(self._service.place.library.root).free
         except (RereadError, OSError) as error:
             log.warning("the library's tables cannot be measured", extra={"error": str(error)})
             return
@@ -138,6 +140,7 @@ class _ServiceCollector(Collector):
                 ],
             ),
             _gauge("lance_bytes", "Bytes of all tables on the disk.", [((), float(sum(fact.bytes for fact in facts)))]),
+            _gauge("disk_free_bytes", "Bytes that are free where the library lies.", [((), float(free))]),
         ]
 
 

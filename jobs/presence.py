@@ -102,6 +102,16 @@ class Presence(Subject):
             return None
         return float(self._query("SELECT extract(epoch FROM clock_timestamp()) AS clock")[0]["clock"])
 
+    def note(self, measure: Measure) -> None:
+        """Write how much there is of something now, in place of what was."""
+        labels = json.dumps(dict(measure.labels), sort_keys=True)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO measures (name, labels, value) VALUES (?, ?, ?) ON CONFLICT (name, labels) DO UPDATE "
+                "SET value = excluded.value",
+                (measure.name, labels, measure.value),
+            )
+
     def measures(self) -> list[Measure]:
         """Every counter, by name and labels."""
         rows = self._query("SELECT * FROM measures ORDER BY name, labels")

@@ -50,6 +50,7 @@ METRICS: dict[str, set[str]] = {
     "reread_rows_written_total": {"table"},
     "reread_lance_unindexed_rows": {"table"},
     "reread_lance_bytes": set(),
+    "reread_disk_free_bytes": set(),
     "reread_child_rss_bytes": set(),
     "reread_child_kills_total": {"reason"},
     "reread_reprocess_rows_total": {"prompt"},
