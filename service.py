@@ -14,6 +14,8 @@ from errors import SettingsInvalid
 from records import Queue, as_json
 
 DEFAULT_PORT = 8321
+#: For the processes of a worker's pool: glibc keeps what was freed for each of LanceDB's many threads, and for weeks.
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": str(128 << 10)}
 
 keys = typer.Typer(help="API keys of the service.", no_args_is_help=True, add_completion=False)
 
@@ -64,6 +66,8 @@ def worker(
     n = concurrency or _default_concurrency(chosen, place.settings.converters, place.settings.readers)
     # Read by Celery when it is imported: SIGTERM lets work under way finish, for as long as broker.py says.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    for name, value in MALLOC.items():
+        os.environ.setdefault(name, value)
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // n, 1)))
     os.environ["REREAD_LIBRARY"] = str(place.settings.library)
     if with_parent:

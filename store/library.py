@@ -32,18 +32,18 @@ FORMAT = 1
 #: Old versions of a table are removed after this long: a query that is under way keeps its version until then. An hour was a thousand
 #: versions of a table that a paper comes to every four seconds, and as many files.
 KEEP_VERSIONS = timedelta(minutes=5)
-#: A table with more versions than this has some removed by the next round of maintenance, though nobody adds to it any more.
-MANY_VERSIONS = 50
-#: What LanceDB may keep of indices and of its own files' headers. Its own limits are 6 GB and 1 GB: a writer grew by 100 MB in 300
-#: commits and did not stop, with these it stops after as many (measured).
-INDEX_CACHE_BYTES, HEADER_CACHE_BYTES = 128 << 20, 32 << 20
+#: A table with more versions or data files than this loses the old ones in the next round of maintenance, though nobody adds to it.
+MANY_FILES = 40
+#: What LanceDB may keep of indices and of its own files' headers. Its own limits are 6 GB and 1 GB: a writer grew by 70 MB in 110 commits
+#: of 180 papers and did not stop, with these and two arenas of malloc (service.py) it grew by 20 and did.
+INDEX_CACHE_BYTES, HEADER_CACHE_BYTES = 32 << 20, 16 << 20
 #: See whether a table is due for compaction after so many commits (LanceDB's own rule of thumb).
 COMMITS_PER_LOOK = 20
 #: Pieces of a table, each from one commit, that are let be; a large table may have one more for so many rows. Compaction rewrites
 #: all pieces of less than a million rows, and what it replaces stays for KEEP_VERSIONS: done every 20 commits, it wrote a
 #: table of 60,000 chunks anew for 3,500 added ones, and the disk grew by its size each time (measured).
 PIECES = 20
-ROWS_PER_PIECE = {tables.DOCUMENTS: 500, tables.CONVERSIONS: 500, tables.CHUNKS: 20_000, tables.EXTRACTIONS: 20_000}
+ROWS_PER_PIECE = {tables.DOCUMENTS: 2000, tables.CONVERSIONS: 2000, tables.CHUNKS: 20_000, tables.EXTRACTIONS: 20_000}
 
 
 class Library:
@@ -218,13 +218,10 @@ class Library:
         self._commits = 0
 
     def forget_versions(self) -> None:
-        """Remove what is left of old versions in tables that have many, whoever wrote them and however long ago."""
+        """Remove what is left of old versions in tables that have many files, whoever wrote them and however long ago."""
         for name in ROWS_PER_PIECE:
-            written: list[float] = []
-            for path in (self.root / "lance" / f"{name}.lance" / "_versions").glob("*.manifest"):
-                with suppress(FileNotFoundError):  # another process is at it
-                    written.append(path.stat().st_mtime)
-            if len(written) > MANY_VERSIONS and time.time() - min(written) > KEEP_VERSIONS.total_seconds():
+            versions, data = (_ages_s(self.root / "lance" / f"{name}.lance" / part) for part in ("_versions", "data"))
+            if max(len(versions), len(data)) > MANY_FILES and max(versions, default=0.0) > KEEP_VERSIONS.total_seconds():
                 with self.writing():
                     self.table(name).optimize(cleanup_older_than=KEEP_VERSIONS)
 
@@ -286,6 +283,15 @@ class Library:
 def _chunk_rows(paper: Paper) -> list[dict[str, Any]]:
     pairs = zip(paper.chunks, paper.vectors, strict=True)
     return [tables.chunk_row(chunk, vector, paper.document.year) for chunk, vector in pairs]
+
+
+def _ages_s(folder: Path) -> list[float]:
+    """Seconds since each file of a folder was written."""
+    ages = []
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # another process removes them too
+            ages.append(time.time() - path.stat().st_mtime)
+    return ages
 
 
 def within(column: str, values: Iterable[str]) -> str:

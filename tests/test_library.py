@@ -402,7 +402,7 @@ def test_old_versions_go_though_nobody_adds_any_more(library, monkeypatch):
         library.save_papers([make_paper(f"{n}.pdf")])
     versions = library.root / "lance" / "chunks.lance" / "_versions"
     other = open_library(library.root, embedding="test")
-    monkeypatch.setattr(store.library, "MANY_VERSIONS", 10)
+    monkeypatch.setattr(store.library, "MANY_FILES", 10)
     other.forget_versions()
     assert len(list(versions.iterdir())) > 10  # a query may be under way on each
     monkeypatch.setattr(store.library, "KEEP_VERSIONS", timedelta(0))

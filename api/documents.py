@@ -1,0 +1,333 @@
+"""Papers that are stored: list them, fetch what was made of them, delete them.
+
+What came from outside goes out as a download of a type that no browser runs, never as a page. A document that the caller may not see
+is answered exactly like one that is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, Field
+
+import pipeline
+from api.context import Administers, Caller, Reads, Service, ServiceDep
+from api.jobs import NOT_MODIFIED, IfNoneMatch, matches
+from api.pages import Cursor, Limit, decode_cursor, encode_cursor, ndjson, ndjson_documented, set_next_link, wants_ndjson
+from api.problems import documented
+from api.shelf import Shelf
+from errors import NotFound
+from records import Box, Chunk, ChunkKind, Conversion, Document
+
+router = APIRouter(tags=["documents"])
+
+DocumentId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["ab" * 32], description="sha256 of the file.")]
+
+
+class DocumentOut(BaseModel):
+    """One paper of the library."""
+
+    id: str = Field(description="sha256 of the file.")
+    name: str
+    size: int = Field(description="Bytes.")
+    title: str | None
+    authors: list[str]
+    year: int | None
+    doi: str | None
+    arxiv_id: str | None
+    csl: dict[str, Any] = Field(description="The CSL-JSON item.")
+    links: dict[str, str]
+
+
+class DocumentPage(BaseModel):
+    """Papers, by id."""
+
+    items: list[DocumentOut]
+    next_cursor: str | None
+
+
+class BoxOut(BaseModel):
+    """A rectangle on a page: PDF points, origin bottom left."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+class FigureOut(BaseModel):
+    """One figure: where it stands and where its picture is."""
+
+    number: int = Field(description="From 1.")
+    ref: str
+    page: int = Field(description="From 1.")
+    box: BoxOut
+    links: dict[str, str]
+
+
+class Figures(BaseModel):
+    items: list[FigureOut]
+
+
+class PageOut(BaseModel):
+    """What the converter knows of one page."""
+
+    page: int = Field(description="From 1.")
+    width: float
+    height: float
+    n_chars: int
+    figure_share: float
+    confidence: float
+
+
+class Quality(BaseModel):
+    """How well a paper could be read."""
+
+    conversion_id: str
+    converter: str
+    n_pages: int
+    is_partial: bool = Field(description="Some pages could not be read; `warnings` name them.")
+    warnings: list[str]
+    seconds: float
+    pages: list[PageOut]
+
+
+class PlaceOut(BaseModel):
+    """text[start:end] is printed in this box of this page."""
+
+    start: int
+    end: int
+    page: int
+    box: BoxOut
+
+
+class ChunkOut(BaseModel):
+    """One chunk of a paper."""
+
+    id: str
+    document_id: str
+    ordinal: int = Field(description="Reading order, from 0.")
+    kind: ChunkKind
+    headings: list[str]
+    text: str
+    pages: list[int]
+    places: list[PlaceOut]
+    holds: list[str]
+    cites: list[str]
+
+
+class ChunkPage(BaseModel):
+    """Chunks in reading order."""
+
+    items: list[ChunkOut]
+    next_cursor: str | None
+
+
+class Removed(BaseModel):
+    """The document is gone from everywhere."""
+
+    removed: str
+
+
+def _file(media_type: str, kind: str) -> dict[str, Any]:
+    """How a download is described."""
+    content = {media_type: {"schema": {"type": kind}}}
+    return {
+        "response_class": Response,
+        "responses": {**documented(404), **NOT_MODIFIED, 200: {"description": "The file.", "content": content}},
+    }
+
+
+@router.get(
+    "/v1/documents",
+    summary="Papers that are stored, by id",
+    response_model=DocumentPage,
+    responses={**documented(), **ndjson_documented("document")},
+)
+def list_documents(
+    request: Request, response: Response, service: ServiceDep, caller: Reads, limit: Limit = 50, cursor: Cursor = None
+) -> DocumentPage | Response:
+    (after,) = decode_cursor(cursor, str) or ("",)
+    ids = service.ledger.stored_documents(tenant=caller.sees, after=after, limit=limit + 1)
+    lines = service.ledger.newest("chunks", ids[:limit])
+    newest = {doc_id: str(line.detail["conversion_id"]) for doc_id, line in lines.items()}
+    items = [_document_out(document) for document in _documents(request, service, newest)]
+    next_cursor = encode_cursor(ids[limit - 1]) if len(ids) > limit else None
+    if wants_ndjson(request):
+        return ndjson(request, items, next_cursor)
+    set_next_link(request, response, next_cursor)
+    return DocumentPage(items=items, next_cursor=next_cursor)
+
+
+def _document_out(document: Document) -> DocumentOut:
+    base = f"/v1/documents/{document.id}"
+    return DocumentOut(
+        **{name: getattr(document, name) for name in ("id", "name", "size", "title", "year", "doi", "arxiv_id", "csl")},
+        authors=list(document.authors),
+        links={"self": base, **{name: f"{base}/{name}" for name in ("markdown", "docling", "figures", "quality", "chunks")}},
+    )
+
+
+@router.get("/v1/documents/{document_id}", summary="One paper", responses=documented(404))
+def show_document(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> DocumentOut:
+    for document in _documents(request, service, {document_id: _conversion_id(document_id, service, caller)}):
+        return _document_out(document)
+    raise _not_here(document_id)
+
+
+@router.get("/v1/documents/{document_id}/markdown", summary="The paper's text as Markdown", **_file("text/markdown", "string"))
+def fetch_markdown(
+    request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads, if_none_match: IfNoneMatch = None
+) -> Response:
+    conversion = _conversion(request, document_id, service, caller)
+    return _text(service, conversion, conversion.markdown, "md", "text/markdown; charset=utf-8", if_none_match)
+
+
+@router.get(
+    "/v1/documents/{document_id}/docling", summary="The lossless DoclingDocument", **_file("application/json", "object")
+)
+def fetch_docling(
+    request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads, if_none_match: IfNoneMatch = None
+) -> Response:
+    conversion = _conversion(request, document_id, service, caller)
+    return _text(service, conversion, conversion.docling_json, "docling.json", "application/json", if_none_match)
+
+
+@router.get("/v1/documents/{document_id}/figures", summary="The paper's figures", responses=documented(404))
+def list_figures(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> Figures:
+    figures = _conversion(request, document_id, service, caller).figures
+    return Figures(
+        items=[
+            FigureOut(
+                number=number,
+                ref=figure.ref,
+                page=figure.page,
+                box=_box(figure.box),
+                links={"png": f"/v1/documents/{document_id}/figures/{number}"},
+            )
+            for number, figure in enumerate(figures, start=1)
+        ]
+    )
+
+
+@router.get("/v1/documents/{document_id}/figures/{number}", summary="The picture of one figure", **_file("image/png", "string"))
+def fetch_figure(
+    request: Request,
+    document_id: DocumentId,
+    number: Annotated[int, Path(ge=1, le=100_000)],
+    service: ServiceDep,
+    caller: Reads,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    figures = _conversion(request, document_id, service, caller).figures
+    if number > len(figures):
+        raise NotFound(f"Document {document_id[:12]} has {len(figures)} figures, and no number {number}.")
+    digest = figures[number - 1].png
+    if matches(if_none_match, f'"{digest}"'):
+        return _file_answer(b"", digest, f"{document_id[:12]}-figure-{number}.png", "image/png", is_known=True)
+    return _file_answer(service.place.library.blobs.get(digest), digest, f"{document_id[:12]}-figure-{number}.png", "image/png")
+
+
+@router.get("/v1/documents/{document_id}/quality", summary="How well the paper could be read", responses=documented(404))
+def show_quality(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> Quality:
+    conversion = _conversion(request, document_id, service, caller)
+    return Quality(
+        conversion_id=conversion.id,
+        converter=conversion.converter,
+        n_pages=conversion.n_pages,
+        is_partial=conversion.is_partial,
+        warnings=list(conversion.warnings),
+        seconds=conversion.seconds,
+        pages=[PageOut(**asdict(page)) for page in conversion.pages],
+    )
+
+
+@router.get("/v1/documents/{document_id}/chunks", summary="The paper's chunks in reading order", responses=documented(404))
+def list_chunks(
+    request: Request,
+    response: Response,
+    document_id: DocumentId,
+    service: ServiceDep,
+    caller: Reads,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> ChunkPage:
+    _conversion_id(document_id, service, caller)
+    (after,) = decode_cursor(cursor, int) or (-1,)
+    chunks, _ = service.place.library.chunks([document_id])[document_id]
+    left = [chunk for chunk in chunks if chunk.ordinal > after]
+    next_cursor = encode_cursor(left[limit - 1].ordinal) if len(left) > limit else None
+    set_next_link(request, response, next_cursor)
+    return ChunkPage(items=[_chunk_out(chunk) for chunk in left[:limit]], next_cursor=next_cursor)
+
+
+def _chunk_out(chunk: Chunk) -> ChunkOut:
+    return ChunkOut(
+        id=chunk.id,
+        document_id=chunk.doc_id,
+        ordinal=chunk.ordinal,
+        kind=chunk.kind,
+        headings=list(chunk.headings),
+        text=chunk.text,
+        pages=list(chunk.pages),
+        places=[PlaceOut(start=p.start, end=p.end, page=p.page, box=_box(p.box)) for p in chunk.places],
+        holds=list(chunk.holds),
+        cites=list(chunk.cites),
+    )
+
+
+@router.delete("/v1/documents/{document_id}", summary="Delete a paper everywhere", responses=documented(404))
+def remove_document(document_id: DocumentId, service: ServiceDep, caller: Administers) -> Removed:
+    _conversion_id(document_id, service, caller)
+    pipeline.remove([document_id], library=service.place.library, ledger=service.ledger)
+    return Removed(removed=document_id)
+
+
+def _conversion_id(document_id: str, service: Service, caller: Caller) -> str:
+    """The newest conversion of a document that the caller may see; raises NotFound."""
+    is_seen = caller.sees is None or document_id in service.ledger.may_see([document_id], caller.sees)
+    newest = service.ledger.newest("chunks", [document_id]) if is_seen else {}
+    if document_id not in newest:
+        raise _not_here(document_id)
+    return str(newest[document_id].detail["conversion_id"])
+
+
+def _not_here(document_id: str) -> NotFound:
+    return NotFound(f"No document has the id {document_id!r}. GET /v1/documents lists them; GET /v1/jobs what is on its way.")
+
+
+def _conversion(request: Request, document_id: str, service: Service, caller: Caller) -> Conversion:
+    shelf: Shelf = request.app.state.shelf
+    conversion = shelf.conversion(service.place.library, document_id, _conversion_id(document_id, service, caller))
+    if conversion is None:
+        raise _not_here(document_id)
+    return conversion
+
+
+def _documents(request: Request, service: Service, newest: dict[str, str]) -> list[Document]:
+    shelf: Shelf = request.app.state.shelf
+    return shelf.documents(service.place.library, newest)
+
+
+def _box(box: Box) -> BoxOut:
+    return BoxOut(left=box.left, bottom=box.bottom, right=box.right, top=box.top)
+
+
+def _text(service: Service, conversion: Conversion, digest: str, ending: str, media_type: str, known: str | None) -> Response:
+    """A text of a conversion; its digest is its ETag, because the same text has the same one."""
+    name = f"{conversion.doc_id[:12]}.{ending}"
+    if matches(known, f'"{digest}"'):
+        return _file_answer(b"", digest, name, media_type, is_known=True)
+    return _file_answer(service.place.library.blobs.get_text(digest).encode(), digest, name, media_type)
+
+
+def _file_answer(data: bytes, digest: str, name: str, media_type: str, *, is_known: bool = False) -> Response:
+    """A download. The name is made of the id: what a sender called the file stays out of headers."""
+    headers = {
+        "ETag": f'"{digest}"',
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Response(None if is_known else data, 304 if is_known else 200, headers, media_type)
