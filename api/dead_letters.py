@@ -99,7 +99,7 @@ def replay_dead_letters(asked: ReplayRequest, service: ServiceDep, caller: Submi
         some = _failed(service, caller, asked.code, asked.kind, MOST + 1, None)
         found, more = some[:MOST], len(some) > MOST
     queued = [job for job in found if _replayed(job, service, left_out)]
-    _reopen(queued, service)
+    _ring(queued, service)
     return Replayed(queued=len(queued), left_out=left_out, more=more)
 
 
@@ -148,11 +148,7 @@ def _is_of_the_command_line(job: Job, service: Service) -> bool:
     return kind == "read" and (not service.ledger.has_run(run_id) or service.ledger.run(run_id).prompt is None)
 
 
-def _reopen(jobs: list[Job], service: Service) -> None:
-    """Runs with a job that is queued again are not over; workers look only for those that are not."""
-    for run_id in {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}:
-        if service.ledger.run(run_id).state.is_final:
-            service.ledger.set_run_state(run_id, JobState.RUNNING)
+def _ring(jobs: list[Job], service: Service) -> None:
     for queue in sorted({Queue.EXTRACT if job.kind.startswith("read:") else Queue.CONVERT for job in jobs}):
         service.ring(queue)
 

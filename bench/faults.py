@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -61,6 +62,7 @@ REAL = Size(jobs=60, storm_s=100, workers=2, pace=8.0)
 
 def main(arguments: Sequence[str]) -> int:
     wish = parsed(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started here ends with it
     print(HEAD)
     broken = 0
     for name in [wish.scenario] if wish.scenario else (WITH_REAL_PARTS if wish.real else SCENARIOS):

@@ -240,6 +240,7 @@ def _apply(db: Any, action: _Action, which: str, value: str) -> list[Row]:
         sql = f"SELECT DISTINCT kind, tenant FROM jobs WHERE {which} AND {action.when}"
         for group in db.execute(sql, (value,)).fetchall():
             join_share(db, first_queue(group["kind"]), group["tenant"])
+            _reopen_run(db, group["kind"])
     rows: list[Row] = db.execute(
         f"UPDATE jobs SET state = ?, fence = fence + 1, owner = NULL, lease_until = NULL, not_before = 0, updated = ?{action.also} "
         f"WHERE {which} AND {action.when} RETURNING *",
@@ -250,6 +251,14 @@ def _apply(db: Any, action: _Action, which: str, value: str) -> list[Row]:
         if action.to.is_final:
             owe_job(db, job_of(row), action.to.value, None)
     return rows
+
+
+def _reopen_run(db: Any, kind: str) -> None:
+    """A run with a job that is queued again is not over; workers look only for those that are not."""
+    db.execute(
+        "UPDATE runs SET state = 'running', finished = NULL WHERE id = ? AND state IN ('done', 'failed', 'cancelled')",
+        (kind.removeprefix("read:"),),
+    )
 
 
 def _event(row: Row) -> Event:

@@ -14,12 +14,12 @@ from typing import Any, cast
 from makers import BOX, embed, make_chunk, make_document, make_evidence
 
 import pipeline
-from storing import AddReport, Recipe
 from ingest.sandbox import Converted, ConvertedFigure, ConverterChild
 from jobs import Ledger
 from records import Embed, Lane, PageQuality, Prompt, Reading, Source, Unit, Usage, content_id
 from rereading import Question, ReadReport
 from store.library import Library
+from storing import AddReport, Recipe
 
 #: What happens instead of a conversion or a reading: an error to raise, or something to do first.
 Outcome = BaseException | Callable[[], None] | None

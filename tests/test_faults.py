@@ -53,7 +53,7 @@ def test_a_job_can_be_cancelled_in_every_state_and_nothing_is_written_after(tmp_
 
 
 def test_workers_go_on_after_their_way_to_redis_was_slow_cut_silent_and_half_open(tmp_path):
-    assert after("network", tmp_path, Size(jobs=5, storm_s=8, workers=1)).done == 20
+    assert after("network", tmp_path, Size(jobs=3, storm_s=4, workers=1)).done == 12
 
 
 def test_a_run_whose_workers_are_killed_reads_each_chunk_into_one_row(tmp_path):

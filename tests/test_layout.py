@@ -13,7 +13,22 @@ from processes import ROOT, finished, start
 LEVELS = {
     "floor": {"records", "settings", "errors"},
     "rooms": {"ingest", "extract", "store"},
-    "flow": {"adding", "broker", "jobs", "keeping", "observing", "pipeline", "rereading", "staging", "storing", "submitting", "watching", "webhooks", "working", "workplace"},
+    "flow": {
+        "adding",
+        "broker",
+        "jobs",
+        "keeping",
+        "observing",
+        "pipeline",
+        "rereading",
+        "staging",
+        "storing",
+        "submitting",
+        "watching",
+        "webhooks",
+        "working",
+        "workplace",
+    },
     "doors": {"api", "checkup", "cli", "commands", "screens", "service", "service_checkup", "serving", "worker"},
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}

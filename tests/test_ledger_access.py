@@ -90,12 +90,13 @@ def test_a_full_queue_refuses_the_whole_request_and_leaves_nothing_of_it(ledger)
     before = everything(ledger)
 
     with pytest.raises(QueueFull) as refused:
-        submit(ledger, "c", "d", tenant="t", admission=admission(3, n_bytes=10))
+        submit(ledger, "c", "d", tenant="t", admission=admission(3, n_bytes=10), names=[("c.pdf", "c"), ("d.pdf", "d")])
     assert refused.value.retry_after_s
     assert everything(ledger) == before
 
-    assert submit(ledger, "c", tenant="t", admission=admission(3)) == 1
+    assert submit(ledger, "c", tenant="t", admission=admission(3), names=[("c.pdf", "c")]) == 1
     assert submit(ledger, "a", "b", tenant="t", admission=admission(3)) == 0  # they have their places already
+    assert ledger.may_see(["c", "d"], "t") == {"c"}
 
 
 def test_places_are_free_again_when_jobs_end_and_runs_take_none(ledger):

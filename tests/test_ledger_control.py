@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -325,12 +326,17 @@ def test_the_longest_wait_and_the_errors_are_counted(ledger):
     assert ledger.waits("add:r") == 1
 
 
-def test_a_run_that_workers_have_to_do_is_open_until_it_is_final(ledger):
+def saved_run(ledger: Ledger) -> Run:
     run = Run(
         id="r1", reading_key="r", prompt_name="findings", prompt_hash="p", model="m", selection="all",
         state=JobState.QUEUED, created=now(), finished=None, counts={}, tenant="t", prompt="system: Find.",
     )  # fmt: skip
     ledger.save_run(run, ["d"])
+    return run
+
+
+def test_a_run_that_workers_have_to_do_is_open_until_it_is_final(ledger):
+    run = saved_run(ledger)
     assert ledger.open_runs() == [run]
     assert ledger.run("r1") == run
 
@@ -477,3 +483,15 @@ def test_what_all_processes_count_is_summed(ledger):
         ("jobs_total", {"kind": "add", "state": "done"}, 4.0),
         ("pages_total", {}, 0.5),
     ]
+
+
+def test_a_run_is_open_again_when_one_of_its_jobs_is_retried(ledger):
+    run = saved_run(ledger)
+    ledger.submit(f"read:{run.id}", [("k", {"doc_id": "d"}, 1)])
+    job = ledger.claim(f"read:{run.id}")
+    ledger.fail(job, code="x", message="")
+    ledger.end_run(replace(run, state=JobState.FAILED))
+    assert ledger.open_runs() == []
+    ledger.retry(job)
+
+    assert [open_run.id for open_run in ledger.open_runs()] == [run.id]
