@@ -88,7 +88,8 @@ class Supervisor:
                 process.wait()
 
     def _start(self, each: Supervised) -> None:
-        each.process = subprocess.Popen(each.command, env=each.env, start_new_session=True)
+        # Celery greets on stdout; what a worker has to say it logs, to stderr.
+        each.process = subprocess.Popen(each.command, env=each.env, start_new_session=True, stdout=subprocess.DEVNULL)
         each.started = time.monotonic()
 
     def _watch(self) -> None:

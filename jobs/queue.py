@@ -27,6 +27,9 @@ RENEW_EVERY_S = 15.0
 #: Deaths of its holder after which a job is given up: past this the job itself is what kills them. A converter child that dies is
 #: not its holder. Machines that are switched off again and again must not make innocent work fail.
 MAX_LOSSES = 10
+#: The writer takes many results at once: past so many deaths one of them may be what kills it, and each is taken alone, so that it
+#: does not take its neighbours with it to MAX_LOSSES.
+SUSPECT_LOSSES = 4
 #: A role is its holder's for so long after it was last taken; a dead holder on the same host loses it at once.
 ROLE_S = 45.0
 #: A job whose holder died waits 0, 1, 2, 4 ... seconds, so that what kills everything near it is met less and less often.
@@ -137,13 +140,15 @@ class Queueing(Subject):
         return jobs
 
     def claim_staged(self, limit: int) -> list[Job]:
-        """Take what waits for the writer, the longest waiting first."""
+        """Take what waits for the writer, the longest waiting first; what its holders died of again and again is taken alone."""
         with self._transaction() as db:
             self._take_back_lapsed(db, Queue.WRITE)
             found = db.execute(
-                "SELECT id FROM jobs WHERE state = 'queued' AND queue = 'write' AND not_before <= ? ORDER BY updated LIMIT ?",
+                "SELECT id, losses FROM jobs WHERE state = 'queued' AND queue = 'write' AND not_before <= ? ORDER BY updated LIMIT ?",
                 (seconds(), limit),
             ).fetchall()
+            is_suspect = bool(found) and found[0]["losses"] >= SUSPECT_LOSSES
+            found = found[:1] if is_suspect else [row for row in found if row["losses"] < SUSPECT_LOSSES]
             values = (self.owner, seconds() + LEASE_S, now())
             sql = "UPDATE jobs SET state = 'running', fence = fence + 1, owner = ?, lease_until = ?, updated = ? WHERE id = ? RETURNING *"
             return [job_of(db.execute(sql, (*values, row["id"])).fetchone()) for row in found]

@@ -28,7 +28,7 @@ LEVELS = {
         "webhooks",
         "working",
         "workplace",
-    },  # fmt: skip
+    },
     "doors": {"api", "checkup", "cli", "commands", "screens", "service", "service_checkup", "serving", "worker"},
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}

@@ -27,7 +27,7 @@ from broker import Bell
 from errors import ConverterDied, Damaged, LibraryBusy, ModelUnreachable, OutOfMemory
 from extract.prompts import parse_prompt
 from ingest.source import read_source
-from jobs import Ledger
+from jobs import MAX_LOSSES, Ledger
 from jobs.access import Admission
 from keeping import keep_order
 from records import Job, JobState, Queue, Run
@@ -416,6 +416,25 @@ def test_only_one_process_has_the_writers_role_and_a_dead_one_loses_it(shop):
 
     assert shop.now(job).state is JobState.DONE
     assert as_other(shop.ledger, FAR).take_role("write")  # given back when it was done
+
+
+def test_a_result_that_kills_the_writer_does_not_take_its_neighbours_with_it(shop):
+    poison, *good = shop.submit(*(f"{n}.pdf" for n in range(4)))
+    shop.station.convert_some()
+    dead, deaths = as_other(shop.ledger, DEAD), 0
+    while shop.now(poison).state is JobState.QUEUED:
+        with shop.ledger._transaction() as db:
+            db.execute("UPDATE jobs SET not_before = 0")
+        taken = dead.claim_staged(10)
+        if poison.id in {job.id for job in taken}:  # it dies of it, whatever else it holds
+            deaths += 1
+            shop.ledger.sweep()
+        else:
+            dead.finish_all((job, []) for job in taken)
+
+    assert deaths == MAX_LOSSES
+    assert (shop.now(poison).state, shop.now(poison).error_code) == (JobState.FAILED, "gave_up")
+    assert {shop.now(job).state for job in good} == {JobState.DONE}
 
 
 def test_a_writer_that_stumbles_over_the_library_gives_everything_back_and_stores_it_next_time(shop, monkeypatch):
