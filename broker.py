@@ -65,7 +65,7 @@ def make_app(broker: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         worker_pool_start_method="spawn",  # neither LanceDB nor torch survives a fork
-        worker_max_tasks_per_child=2000,
+        worker_max_tasks_per_child=200,  # a task is a slice of up to 10 s; what libraries leak goes with the process
         worker_max_memory_per_child=4_000_000,  # KiB, looked at after a task
         worker_soft_shutdown_timeout=20,  # slept through as a whole where anything runs; 10 s are left of the 30 until SIGKILL
         worker_enable_soft_shutdown_on_idle=False,

@@ -40,6 +40,7 @@ LONGEST_RESTART_S = 30.0
 #: A worker that lived for so long did not die young.
 YOUNG_S = 60.0
 REDIS_START_S = 10.0
+M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8  #: malloc.h
 REDIS_NAMES = ("redis-server", "valkey-server")
 
 
@@ -186,6 +187,7 @@ def worker_command(queues: Sequence[Queue], concurrency: int) -> list[str]:
 
 def serve(settings: Settings, *, host: str, port: int, only_api: bool) -> None:
     """Run until told to stop. Raises before anything is accepted where something is missing."""
+    _spare_memory()
     place = Workplace(settings, is_service=True)
     place.create_library_if_missing()
     refuse_open_door(host, place)
@@ -278,6 +280,17 @@ UVICORN: dict[str, Any] = {
     "loop": "asyncio",
     "ws": "none",
 }
+
+
+def _spare_memory() -> None:
+    """Two arenas of glibc's malloc for all threads, trimmed early: as service.py sets for workers, in a process that runs already."""
+    import ctypes
+
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+        if mallopt:
+            mallopt(M_ARENA_MAX, 2)
+            mallopt(M_TRIM_THRESHOLD, 128 << 10)
 
 
 def die_with_parent() -> None:

@@ -24,6 +24,8 @@ from jobs import schema
 
 #: Seconds to wait for another process that writes to the ledger; a write takes milliseconds.
 PATIENCE_S = 60.0
+#: The write-ahead log is cut to this size when it starts anew; a long reader can make it grow beyond until then.
+WAL_BYTES = 16 << 20
 #: SQLite's limit on the values of one statement is 32,766 at the least; this leaves room.
 VALUES_PER_STATEMENT = 5000
 #: The one lock of all writers in PostgreSQL; any number that no other program uses in this database.
@@ -121,6 +123,7 @@ class Sqlite(Database):
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         return connection
 
     def _open_writer(self) -> sqlite3.Connection:
