@@ -62,7 +62,9 @@ def make_app(broker: str) -> Celery:
         task_time_limit=TASK_LIMIT_S,
         task_soft_time_limit=TASK_LIMIT_S - 60,
         task_publish_retry=False,
-        worker_prefetch_multiplier=1,
+        # No limit here, for worker_disable_prefetch sets one: kombu counts a message whose ack was lost with its connection for ever, and a
+        # worker that may hold one message then takes none any more.
+        worker_prefetch_multiplier=0,
         worker_disable_prefetch=True,
         worker_pool_start_method="spawn",  # neither LanceDB nor torch survives a fork
         worker_max_tasks_per_child=200,  # a task is a slice of up to 10 s; what libraries leak goes with the process

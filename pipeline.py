@@ -155,8 +155,35 @@ def submit_run(
     return close_run(run, ledger=ledger)
 
 
+def announce_run(
+    question: Question, *, model: str, doc_ids: Sequence[str], prompt_text: str, ledger: Ledger, tenant: str
+) -> Run:
+    """A run over papers that were just submitted: it begins by itself when the last of them is converted, or has failed."""
+    selection = f"{len(doc_ids):,} papers as they were submitted"
+    run = replace(_run(question, model, doc_ids, selection, tenant), state=JobState.QUEUED, prompt=prompt_text)
+    ledger.save_run(run, doc_ids)
+    return close_run(run, ledger=ledger)
+
+
+def _begin(run: Run, ledger: Ledger) -> Run:
+    """Queue the work of a run whose papers are all there; it is as it was while one of them is on its way."""
+    doc_ids = ledger.run_documents(run.id)
+    if ledger.on_their_way(doc_ids, tenant=run.tenant):
+        return run
+    work = _work(run.reading_key, doc_ids, ledger)
+    done = ledger.done("read", list(work))
+    to_read = {key: line for key, line in work.items() if key not in done}
+    ledger.submit(_kind(run), _jobs(to_read), tenant=run.tenant)
+    ledger.set_run_state(run.id, JobState.RUNNING)
+    return replace(run, state=JobState.RUNNING)
+
+
 def close_run(run: Run, *, ledger: Ledger) -> Run:
-    """The run as it now stands: with its sums, and final where none of its jobs is open."""
+    """The run as it now stands: begun where its papers have come, with its sums, and final where none of its jobs is open."""
+    if run.state is JobState.QUEUED:
+        run = _begin(run, ledger)
+        if run.state is JobState.QUEUED:
+            return run
     counts = ledger.run_job_counts(run.id)
     if any(not state.is_final for state in counts):
         return run

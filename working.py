@@ -37,7 +37,7 @@ from jobs import Ledger
 from jobs.presence import Measure
 from keeping import keep_order, remove_upload
 from observing import bound, continued
-from records import Embed, Job, Queue, Run
+from records import Embed, Job, JobState, Queue, Run
 from rereading import Question, Readings, ReadReport, Reread, store_readings
 from staging import Staging
 from storing import AddReport, Desk, retry_or_fail, source_of
@@ -364,6 +364,9 @@ class Station:
             remove_upload(self.place.library, self.ledger, job)
         for run_id in {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}:
             pipeline.close_run(self.ledger.run(run_id), ledger=self.ledger)
+        waiting = [run for run in self.ledger.open_runs() if run.state is JobState.QUEUED]
+        if any(not pipeline.close_run(run, ledger=self.ledger).state.is_final for run in waiting):
+            self._ring(Queue.EXTRACT)  # its last paper may have come just now
 
     def _remove_stored(self, names: Iterable[str]) -> None:
         """Remove results that no job waits for any more. A folder holds a shard: others of it may be paused, or come later."""

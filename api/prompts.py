@@ -12,17 +12,24 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.context import Reads, ServiceDep
+from api.context import Reads, Service, ServiceDep
 from api.problems import documented
 from errors import NotFound, PromptInvalid
 from extract.prompts import parse_prompt
 from records import ChunkKind, Lane, UnitKind
+from rereading import Question
 from workplace import EMBEDDED
 
 router = APIRouter(tags=["prompts"])
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 PromptName = Annotated[str, Field(pattern=f"^{NAME.pattern}$", examples=["measurements"])]
+
+MAX_PROMPT_CHARS = 200_000
+MAX_DEPTH = 100
+_NESTING = re.compile(r"[\[\]{}]")
+#: Block lists and keys that open on one line: "- - - -".
+_STAIRS = re.compile(rf"([-?:]\s+){{{MAX_DEPTH}}}")
 
 
 class PromptOut(BaseModel):
@@ -96,6 +103,29 @@ def prompt_text(folder: Path, name: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptInvalid(f"The prompt {name!r} cannot be read: {type(error).__name__}. Nothing was read with it.") from error
+
+
+def question_of(text: str, *, named: str, model: str | None, service: Service) -> tuple[Question, str]:
+    """The question that this prompt asks, and the alias of the model that reads. Raises PromptInvalid or NotFound."""
+    if len(text) > MAX_PROMPT_CHARS:
+        raise PromptInvalid(f"The prompt has {len(text):,} characters and may have {MAX_PROMPT_CHARS:,}. Nothing was read.")
+    _refuse_deep(text)
+    try:
+        prompt = parse_prompt(text, named=named)
+    except RecursionError as error:
+        raise PromptInvalid("The prompt is nested too deeply. Nothing was read.") from error
+    alias = model or prompt.model or service.place.settings.model
+    return Question(prompt=prompt, reader=service.place.reader(alias)), alias
+
+
+def _refuse_deep(text: str) -> None:
+    """Refuse what is nested absurdly: the time that YAML takes grows with the square of the depth (5,000 brackets: 9 s)."""
+    depth = deepest = 0
+    for sign in _NESTING.findall(text):
+        depth = max(depth + (1 if sign in "[{" else -1), 0)
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH or _STAIRS.search(text):
+        raise PromptInvalid(f"The prompt is nested more than {MAX_DEPTH} levels deep. Nothing was read.")
 
 
 def _prompt(name: str, text: str) -> PromptOut:

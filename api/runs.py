@@ -7,7 +7,6 @@ why POST may answer with a run that is done. A run of '' is the library's own: a
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,24 +23,18 @@ from api.context import Caller, Reads, Service, ServiceDep, Submits
 from api.extractions import DOCUMENTED, Empty, Field_, FormatOf, HowMany, Status, VerdictOf, answer
 from api.pages import Cursor, Limit, decode_cursor, encode_cursor, ndjson, ndjson_documented, set_next_link, wants_ndjson
 from api.problems import RequestInvalid, documented
-from api.prompts import PromptName, prompt_text
+from api.prompts import PromptName, prompt_text, question_of
 from api.repeats import OnceDep
 from api.search import DocumentId, Year
 from api.texts import Text, storable
 from api.visible import limited, run_owned, run_seen, seen_runs
-from errors import Conflict, NotFound, PromptInvalid
-from extract.prompts import parse_prompt
+from errors import Conflict, NotFound
 from records import Filter, JobState, Queue, Run, SearchMode, as_json
 from rereading import Question
 from store.finding import Wanted, documents_of_years
 
 router = APIRouter(tags=["runs"])
 
-MAX_PROMPT_CHARS = 200_000
-MAX_DEPTH = 100
-_NESTING = re.compile(r"[\[\]{}]")
-#: Block lists and keys that open on one line: "- - - -".
-_STAIRS = re.compile(rf"([-?:]\s+){{{MAX_DEPTH}}}")
 #: Seconds after which a new run is worth looking at.
 LOOK_AGAIN_S = 5
 #: More than any library holds.
@@ -180,30 +173,12 @@ def _submit(asked: RunRequest, service: Service, caller: Caller, trace: str | No
 
 def _question(asked: RunRequest, service: Service) -> tuple[Question, str, str]:
     """The question, its prompt as text, and the alias of the model that reads."""
-    settings = service.place.settings
     if asked.prompt is not None:
-        text = prompt_text(settings.prompts, asked.prompt)
+        text = prompt_text(service.place.settings.prompts, asked.prompt)
     else:
         text = asked.inline if isinstance(asked.inline, str) else _as_text(asked.inline or {})
-    if len(text) > MAX_PROMPT_CHARS:
-        raise PromptInvalid(f"The prompt has {len(text):,} characters and may have {MAX_PROMPT_CHARS:,}. Nothing was read.")
-    _refuse_deep(text)
-    try:
-        prompt = parse_prompt(text, named=asked.prompt or "inline")
-    except RecursionError as error:
-        raise PromptInvalid("The prompt is nested too deeply. Nothing was read.") from error
-    alias = asked.model or prompt.model or settings.model
-    return Question(prompt=prompt, reader=service.place.reader(alias)), text, alias
-
-
-def _refuse_deep(text: str) -> None:
-    """Refuse what is nested absurdly: the time that YAML takes grows with the square of the depth (5,000 brackets: 9 s)."""
-    depth = deepest = 0
-    for sign in _NESTING.findall(text):
-        depth = max(depth + (1 if sign in "[{" else -1), 0)
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH or _STAIRS.search(text):
-        raise PromptInvalid(f"The prompt is nested more than {MAX_DEPTH} levels deep. Nothing was read.")
+    question, alias = question_of(text, named=asked.prompt or "inline", model=asked.model, service=service)
+    return question, text, alias
 
 
 def _as_text(inline: dict[str, Any]) -> str:
@@ -357,7 +332,9 @@ def _steered(run_id: str, service: Service, caller: Caller, states: Sequence[Job
 
 
 def _opened(run: Run, service: Service) -> RunOut:
-    service.ledger.set_run_state(run.id, JobState.RUNNING)
+    # One that was paused while it waited for its papers waits for them again.
+    has_begun = bool(service.ledger.run_job_counts(run.id))
+    service.ledger.set_run_state(run.id, JobState.RUNNING if has_begun else JobState.QUEUED)
     service.ring(Queue.EXTRACT)
     return _run(service.ledger.run(run.id), service)
 

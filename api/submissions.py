@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,15 +19,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import observing
+import pipeline
 from api.context import Caller, Service, ServiceDep, Submits
 from api.jobs import POLL_AFTER_S, JobOut, job_out
 from api.problems import Refusal, RequestInvalid, answer_to, documented, problem_answer, status_of
+from api.prompts import NAME, PromptName, prompt_text, question_of
 from api.repeats import OnceDep
 from api.uploads import MAX_FILES, REFUSALS, Form, is_json, is_multipart, receive_form
 from errors import InputRefused, QueueFull
 from ingest.fetching import fetch
 from jobs.access import Admission
-from records import JobState, Queue
+from records import Job, JobState, Queue
+from rereading import Question
 from submitting import Reception, Refused, Submission, submit
 
 router = APIRouter(tags=["documents"])
@@ -44,6 +48,9 @@ FULL_RETRY_S = 10
 
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
+_PROMPT = "Read the papers with this prompt as soon as they are converted."
+_MODEL = "The model that reads; else the prompt's own, else the service's."
+Alias = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Priority = Annotated[int, Field(ge=-10, le=10, description="Higher is sooner, among the jobs of one tenant.")]
 
 
@@ -54,6 +61,8 @@ class UrlsIn(BaseModel):
 
     urls: Annotated[list[Annotated[str, Field(min_length=1, max_length=2000)]], Field(min_length=1, max_length=MAX_URLS)]
     priority: Priority = 0
+    prompt: PromptName | None = Field(None, description=_PROMPT)
+    model: Alias | None = Field(None, description=_MODEL)
 
 
 class _FormIn(BaseModel):
@@ -62,6 +71,16 @@ class _FormIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     priority: Priority = 0
+    prompt: PromptName | None = None
+    model: Alias | None = None
+
+
+class RunRef(BaseModel):
+    """The run that begins when the papers are converted."""
+
+    id: str
+    state: JobState
+    links: dict[str, str]
 
 
 class Submitted(BaseModel):
@@ -69,6 +88,7 @@ class Submitted(BaseModel):
 
     jobs: list[JobOut]
     refused: list[Refusal]
+    run: RunRef | None = Field(None, description="Where a prompt was named.")
 
 
 _SMALLEST = "%PDF-1.7\n%%EOF\n"  #: what the door takes for a PDF; a converter will not
@@ -84,13 +104,15 @@ _UPLOAD_SCHEMA = {
             "items": {"type": "string", "format": "binary", "examples": [_SMALLEST]},
         },
         "priority": {"type": "integer", "minimum": -10, "maximum": 10, "default": 0},
+        "prompt": {"type": "string", "pattern": f"^{NAME.pattern}$", "description": _PROMPT},
+        "model": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", "description": _MODEL},
     },
 }
 _SUBMIT: dict[str, Any] = {
     "status_code": 202,
     "response_model": Submitted,
     "responses": {
-        **documented(409, *REFUSALS),
+        **documented(404, 409, *REFUSALS),
         202: {
             "description": "Accepted: what is listed under `jobs` is kept and will be worked on.",
             "headers": {
@@ -120,21 +142,43 @@ async def submit_documents(request: Request, service: ServiceDep, caller: Submit
         urls = await _urls_in(request)
         async with request.app.state.fetchers:  # a few requests fetch at once; their threads are not those of everybody else
             with _reception(service) as reception:
-                work = partial(_fetch_and_queue, urls, reception, service, _wish(request, service, caller, urls.priority))
-                return await once.answer(("POST /v1/documents", urls.urls, urls.priority), partial(work, request))
+                asked = await to_thread.run_sync(_asked, urls, service)
+                work = partial(
+                    _fetch_and_queue, urls, reception, service, _wish(request, service, caller, urls.priority), asked
+                )
+                return await once.answer(("POST /v1/documents", urls.model_dump()), partial(work, request))
     if not is_multipart(request):
         raise HTTPException(415, "Papers are submitted as multipart/form-data, or as application/json with their addresses.")
     if not once.key:  # a repeat of what was accepted gets its answer, however full it is now
         _refuse_while_full(request)
     with _reception(service) as reception:
         form = await receive_form(request, reception)
-        priority = _fields_of(form).priority
+        fields = _fields_of(form)
+        asked = await to_thread.run_sync(_asked, fields, service) if fields.prompt else None
         if once.key:  # it can be told from another request only when all of it is known
             await to_thread.run_sync(form.take_steps)
         came = [[upload.name, upload.sha256] for upload in reception.uploads]
-        wish = _wish(request, service, caller, priority)
-        work = partial(_take_and_queue, form, reception, service, wish, request)
-        return await once.answer(("POST /v1/documents", came, priority), work)
+        wish = _wish(request, service, caller, fields.priority)
+        work = partial(_take_and_queue, form, reception, service, wish, asked, request)
+        return await once.answer(("POST /v1/documents", came, fields.model_dump()), work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the papers are to be read with when they are converted."""
+
+    question: Question
+    alias: str
+    text: str
+
+
+def _asked(fields: UrlsIn | _FormIn, service: Service) -> _Asked | None:
+    """Raises NotFound or PromptInvalid before anything is queued."""
+    if fields.prompt is None:
+        return None
+    text = prompt_text(service.place.settings.prompts, fields.prompt)
+    question, alias = question_of(text, named=fields.prompt, model=fields.model, service=service)
+    return _Asked(question, alias, text)
 
 
 def _refuse_while_full(request: Request) -> None:
@@ -174,7 +218,9 @@ def _wish(request: Request, service: Service, caller: Caller, priority: int) -> 
     return Submission(tenant=caller.tenant, priority=priority, admission=admission, trace=trace)
 
 
-def _fetch_and_queue(urls: UrlsIn, reception: Reception, service: Service, wish: Submission, request: Request) -> Response:
+def _fetch_and_queue(
+    urls: UrlsIn, reception: Reception, service: Service, wish: Submission, asked: _Asked | None, request: Request
+) -> Response:
     """Fetch what is at these addresses, one after the other, within the time and the bytes of one request."""
     settings = service.place.settings
     until, left_bytes = time.monotonic() + FETCH_ALL_S, settings.max_upload_mb << 20
@@ -185,17 +231,19 @@ def _fetch_and_queue(urls: UrlsIn, reception: Reception, service: Service, wish:
             fetched = fetch(url, hosts=settings.url_hosts, max_bytes=max_bytes, into=into, timeout_s=timeout_s)
             left_bytes -= fetched.size
             reception.take(fetched.path, fetched.name)
-    return _queue(reception, service, wish, request)
+    return _queue(reception, service, wish, asked, request)
 
 
-def _take_and_queue(form: Form, reception: Reception, service: Service, wish: Submission, request: Request) -> Response:
+def _take_and_queue(
+    form: Form, reception: Reception, service: Service, wish: Submission, asked: _Asked | None, request: Request
+) -> Response:
     form.take_steps()
     if not reception.uploads and not reception.refused:
         raise RequestInvalid("body.files", "no file came")
-    return _queue(reception, service, wish, request)
+    return _queue(reception, service, wish, asked, request)
 
 
-def _queue(reception: Reception, service: Service, wish: Submission, request: Request) -> Response:
+def _queue(reception: Reception, service: Service, wish: Submission, asked: _Asked | None, request: Request) -> Response:
     """The answer to a submission whose files are here."""
     refused = [_refusal(refused) for refused in reception.refused]
     if not reception.uploads:
@@ -207,10 +255,26 @@ def _queue(reception: Reception, service: Service, wish: Submission, request: Re
         raise
     if any(job.state is JobState.QUEUED for job in jobs):
         service.ring(Queue.CONVERT)
-    answer = Submitted(jobs=[job_out(job) for job in jobs], refused=refused)
+    run = _announced(asked, jobs, service, wish.tenant) if asked else None
+    answer = Submitted(jobs=[job_out(job) for job in jobs], refused=refused, run=run)
     location = f"/v1/jobs/{jobs[0].id}" if len(jobs) == 1 else "/v1/jobs"
     headers = {"Location": location, "Retry-After": str(POLL_AFTER_S)}
     return Response(answer.model_dump_json(), 202, headers, "application/json")
+
+
+def _announced(asked: _Asked, jobs: Sequence[Job], service: Service, tenant: str) -> RunRef:
+    """The run over these papers; it begins when the last of them is converted."""
+    run = pipeline.announce_run(
+        asked.question,
+        model=asked.alias,
+        doc_ids=sorted({job.payload["doc_id"] for job in jobs}),
+        prompt_text=asked.text,
+        ledger=service.ledger,
+        tenant=tenant,
+    )
+    service.ring(Queue.EXTRACT)
+    at = f"/v1/runs/{run.id}"
+    return RunRef(id=run.id, state=run.state, links={"self": at, "results": f"{at}/results", "events": f"{at}/events"})
 
 
 def _refusal(refused: Refused) -> Refusal:

@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--pause-s", type=float, default=0.0, help="of a client between two submissions")
     parser.add_argument("--read-pause-s", type=float, default=0.25, help="of a client between two reads, on average")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
             [sys.executable, "-c", SERVER, folder, str(chosen.max_queued)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,

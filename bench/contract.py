@@ -99,7 +99,7 @@ def main() -> None:
     chosen = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder, serving(Path(folder), max_queued=100) as api:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), max_queued=100) as api:
         prepare(api)
         with ending_everything(api):
             status = run(api, **vars(chosen))

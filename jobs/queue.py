@@ -312,6 +312,17 @@ class Queueing(Subject):
             )
         )
 
+    def on_their_way(self, doc_ids: Sequence[str], *, tenant: str) -> bool:
+        """True while one of these papers is still to be converted for this tenant."""
+        for batch, marks in batches(doc_ids):
+            sql = (
+                f"SELECT 1 AS open FROM jobs WHERE doc_id IN ({marks}) AND tenant = ? AND substr(kind, 1, 4) = 'add:' "
+                "AND state IN ('queued', 'running', 'paused') LIMIT 1"
+            )
+            if self._query(sql, (*batch, tenant)):
+                return True
+        return False
+
     def failed(self, keys: Sequence[str]) -> dict[str, Job]:
         """Of the work with these keys, what has failed."""
         found: dict[str, Job] = {}
