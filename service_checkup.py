@@ -49,7 +49,9 @@ def _broker(place: Workplace) -> Iterator[Check]:
         yield Check(name="broker persistence", verdict="ok", found="append-only file is on")
     else:  # a note: the ledger knows what is queued, and the sweeper rings again
         fix = "set `appendonly yes` in redis.conf"
-        yield Check(name="broker persistence", verdict="note", found="append-only file is off: a restart forgets messages", fix=fix)
+        yield Check(
+            name="broker persistence", verdict="note", found="append-only file is off: a restart forgets messages", fix=fix
+        )
     policy = facts["policy"]
     yield _judged(
         "broker eviction",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import counting
 import pipeline
 from errors import (
     ConversionFailed,
@@ -34,7 +34,6 @@ from errors import (
     Unreachable,
 )
 from jobs import Ledger
-from jobs.presence import Measure
 from keeping import keep_order, remove_upload
 from observing import bound, continued
 from records import Embed, Job, JobState, Queue, Run
@@ -44,7 +43,7 @@ from storing import AddReport, Desk, retry_or_fail, source_of
 from workplace import Workplace
 
 if TYPE_CHECKING:
-    from ingest.sandbox import Converted, ConverterChild
+    from ingest.sandbox import ConverterChild
 
 log = logging.getLogger("reread.worker")
 
@@ -63,9 +62,6 @@ AWAY_S = 15.0
 AGAIN_S = 5.0
 #: Results that the writer takes at once.
 STAGED_PER_COMMIT = 200
-
-#: Upper bounds of the buckets of conversion_seconds.
-CONVERSION_BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
 @contextmanager
@@ -141,7 +137,7 @@ class Station:
         except JobLost as lost:
             log.info("%s", lost)
         except (InputRefused, ConversionFailed) as error:
-            self._count_failure(error)
+            self.ledger.count(counting.failure(error))
             log.warning("%s: %s", error.code, error)
             retry_or_fail(self.ledger, job, error, attempts=self.place.settings.convert_attempts)
         except MemoryError as error:
@@ -190,7 +186,8 @@ class Station:
         )
         vectors = self.embed([chunk.searchable for chunk in converted.chunks])
         watch.look()
-        self._count_conversion(converted)
+        self.ledger.count(counting.conversion(converted))
+        self.ledger.note(counting.child_memory(converted))
         return self.staging.put_paper(job, converted, vectors)
 
     # Reading
@@ -251,7 +248,10 @@ class Station:
         )
         reread.run()
         report.wall_s = time.monotonic() - started
-        self._count_readings(run, parts, report)
+        settled = report.read + sum(report.failed.values())
+        if settled and report.wall_s > 0:
+            self._speeds[run.model] = settled / report.wall_s
+        self.ledger.count(counting.readings(run, [extraction for part in parts for extraction, _ in part.rows], report))
         self._hand_over_readings(parts, jobs)
 
     def _hand_over_readings(self, parts: Sequence[Readings], jobs: Sequence[Job]) -> None:
@@ -359,7 +359,7 @@ class Station:
                     self._do_again(job, error)
         desk.commit()
         self._remove_stored(by_folder)
-        self._count_written(report, jobs)
+        self.ledger.count(counting.writing(report, jobs))
         for job in jobs:
             remove_upload(self.place.library, self.ledger, job)
         for run_id in {job.kind.partition(":")[2] for job in jobs if job.kind.startswith("read:")}:
@@ -421,68 +421,6 @@ class Station:
     def _ring_if_waiting(self, queue: Queue) -> None:
         if self.ledger.depths().get(queue):
             self._ring(queue)
-
-    # What is counted
-
-    def _count_conversion(self, converted: Converted) -> None:
-        seconds = converted.convert_s + converted.split_s
-        buckets = [f"{bound:g}" for bound in CONVERSION_BUCKETS if seconds <= bound] + ["+Inf"]
-        self.ledger.count(
-            [
-                *(Measure(name="conversion_seconds_bucket", labels=(("le", bound),)) for bound in buckets),
-                Measure(name="conversion_seconds_sum", value=seconds),
-                Measure(name="conversion_seconds_count"),
-                Measure(name="pages_total", value=converted.n_pages),
-            ]
-        )
-        self.ledger.note(Measure(name="child_rss_bytes", value=converted.peak_mb << 20))
-
-    def _count_failure(self, error: RereadError) -> None:
-        if isinstance(error, ConversionFailed):
-            self.ledger.count([Measure(name="child_kills_total", labels=(("reason", error.code),))])
-
-    def _count_readings(self, run: Run, parts: Sequence[Readings], report: ReadReport) -> None:
-        rows = [row for part in parts for row in part.rows]
-        settled = report.read + sum(report.failed.values())
-        if settled and report.wall_s > 0:
-            self._speeds[run.model] = settled / report.wall_s
-        lanes = Counter(extraction.route.lane.value for extraction, _ in rows)
-        lanes["skip"] += sum(report.skipped.values())
-        outcomes = Counter(
-            (extraction.route.lane.value, "ok" if extraction.reading.is_ok else extraction.reading.error_code or "error")
-            for extraction, _ in rows
-        )
-        tokens: Counter[tuple[str, str]] = Counter()
-        for extraction, _ in rows:
-            usage, lane = extraction.reading.usage, extraction.route.lane.value
-            for kind in ("prompt", "cached", "completion"):
-                tokens[lane, kind] += getattr(usage, f"{kind}_tokens") or 0
-        self.ledger.count(
-            [
-                *(Measure(name="route_chunks_total", labels=(("route", lane),), value=n) for lane, n in lanes.items() if n),
-                *(
-                    Measure(
-                        name="llm_requests_total",
-                        labels=(("finish_reason", "stop" if end == "ok" else end), ("route", lane), ("status", end)),
-                        value=n,
-                    )
-                    for (lane, end), n in outcomes.items()
-                ),
-                *(
-                    Measure(name="llm_tokens_total", labels=(("kind", kind), ("route", lane)), value=n)
-                    for (lane, kind), n in tokens.items()
-                    if n
-                ),
-                Measure(name="reprocess_rows_total", labels=(("prompt", run.prompt_name),), value=len(rows)),
-            ]
-        )
-
-    def _count_written(self, report: AddReport, jobs: Sequence[Job]) -> None:
-        counted = [Measure(name="rows_written_total", labels=(("table", "chunks"),), value=report.chunks)]
-        readings = sum(job.kind.startswith("read:") for job in jobs)
-        if readings:
-            counted.append(Measure(name="documents_read_total", value=readings))
-        self.ledger.count(measure for measure in counted if measure.value)
 
 
 class _Watch:

@@ -201,9 +201,7 @@ def _check_pages(pdf: Any, name: str, max_pages: int) -> None:
     if n_pages == 0:
         raise Damaged(f"{name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
     if n_pages > max_pages:
-        raise TooLarge(
-            f"{name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages."
-        )
+        raise TooLarge(f"{name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages.")
     for index in range(n_pages):
         width, height = _page_size(pdf, index)
         if max(width, height) > _MAX_SIDE:

@@ -48,6 +48,14 @@ def test_an_accepted_paper_is_on_the_disk_under_its_hash_and_queued_and_the_work
     assert api.rung == [Queue.CONVERT]
 
 
+def test_a_prompt_that_is_not_there_is_refused_before_anything_is_queued(api):
+    answer = api.post("/v1/documents", key=api.alice, files=[("files", ("a.pdf", PDF))], data={"prompt": "nobody-wrote-it"})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert uploads(api) == []
+    assert api.get("/v1/jobs", key=api.alice).json()["items"] == []
+
+
 def test_several_papers_are_jobs_in_their_order(api):
     jobs = api.submit("one", "two", "three")
 

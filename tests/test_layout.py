@@ -16,6 +16,7 @@ LEVELS = {
     "flow": {
         "adding",
         "broker",
+        "counting",
         "jobs",
         "keeping",
         "observing",
