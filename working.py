@@ -248,11 +248,14 @@ class Station:
         )
         reread.run()
         report.wall_s = time.monotonic() - started
+        self._note_speed(run, report)
+        self.ledger.count(counting.readings(run, [extraction for part in parts for extraction, _ in part.rows], report))
+        self._hand_over_readings(parts, jobs)
+
+    def _note_speed(self, run: Run, report: ReadReport) -> None:
         settled = report.read + sum(report.failed.values())
         if settled and report.wall_s > 0:
             self._speeds[run.model] = settled / report.wall_s
-        self.ledger.count(counting.readings(run, [extraction for part in parts for extraction, _ in part.rows], report))
-        self._hand_over_readings(parts, jobs)
 
     def _hand_over_readings(self, parts: Sequence[Readings], jobs: Sequence[Job]) -> None:
         """Let the writer have the documents that are whole, all in one folder."""

@@ -582,7 +582,7 @@ def test_a_shard_is_as_large_as_the_model_is_fast(shop, monkeypatch):
     monkeypatch.setattr(shop.station, "_read", lambda run, jobs: (sizes.append(len(jobs)), read(run, jobs)))
     monkeypatch.setattr(shop.station, "_speeds", {})
     monkeypatch.setattr(working, "SHARD_S", 3.0)
-    monkeypatch.setattr(shop.station, "_count_readings", lambda run, *_: shop.station._speeds.update({run.model: 1.0}))
+    monkeypatch.setattr(shop.station, "_note_speed", lambda run, _: shop.station._speeds.update({run.model: 1.0}))
     shop.station.read_some()
 
     assert sizes == [4, 3, 3, 2]
