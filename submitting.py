@@ -23,8 +23,8 @@ from errors import EmptyFile, InputRefused, LibraryError, RereadError, TooLarge
 from ingest.source import HEADER_BYTES, label, refuse_unless_pdf
 from jobs import Ledger
 from jobs.access import Admission
+from leftovers import name_in_progress, remove_leftovers
 from records import Job, Source
-from store.leftovers import name_in_progress, remove_leftovers
 from store.library import Library
 from storing import Recipe, payload_of
 

@@ -25,6 +25,7 @@ from typing import IO
 
 from errors import ConverterDied, OutOfMemory, RereadError, TimedOut
 from ingest.wire import REQUEST, SAID, SETUP, Answer, ChildSetup, Progress, Request, Tray, remove_tree
+from leftovers import name_in_progress, remove_leftovers
 
 WATCH_S = 0.1  #: between two looks at a silent child's memory, and at least between two words to the caller about its pages
 KEEP_GOING_S = 1.0  #: between two questions to the caller whether to go on
@@ -49,12 +50,18 @@ CHILD_ENVIRONMENT = {
 }
 
 
+#: What the folders of children are called, so that those of killed processes can be told and removed.
+SCRATCH = "reread-child-"
+
+
 class ChildProcess:
     """One running child and the three pipes to it."""
 
     def __init__(self, setup: ChildSetup) -> None:
         # On exit of what holds it, the folder goes with all that a killed child left there.
-        self._scratch = tempfile.TemporaryDirectory(prefix="reread-child-", dir=_folder_for_all(), ignore_cleanup_errors=True)
+        parent = _folder_for_all()
+        remove_leftovers(Path(parent), SCRATCH)  # of processes that were killed, with the copies of papers in them
+        self._scratch = tempfile.TemporaryDirectory(prefix=name_in_progress(SCRATCH), dir=parent, ignore_cleanup_errors=True)
         self._trays = 0
         self._uid, own = _prepare(Path(self._scratch.name), setup.limits.uid)
         setup = replace(setup, parent_pid=os.getpid(), limits=replace(setup.limits, uid=self._uid))

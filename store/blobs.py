@@ -16,7 +16,7 @@ from pathlib import Path
 import zstandard
 
 from errors import LibraryError, Unreadable
-from store.leftovers import name_in_progress
+from leftovers import name_in_progress
 
 
 class Blobs:

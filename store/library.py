@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
+from leftovers import name_in_progress, remove_leftovers
 from records import Chunk, Conversion, Document, Extraction, Paper
 from store import tables
 from store.blobs import Blobs
-from store.leftovers import name_in_progress, remove_leftovers
 from store.lock import WriterLock
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ import pytest
 from makers import DIMENSION, make_extraction, make_paper, save_extractions
 from processes import finished, start
 
+import leftovers
 import store.library
 from errors import EmbeddingMismatch, LibraryBusy, LibraryError, LibraryTooNew, Unreadable
 from records import SearchMode
-from store import leftovers, tables
+from store import tables
 from store.blobs import Blobs
 from store.library import create_library, is_library, open_library, within
 from store.lock import WriterLock

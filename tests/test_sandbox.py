@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 from paper_maker import CORPUS, MAIN, tokenizer_file
+from processes import start
 
 from errors import ConversionFailed, ConverterDied, Damaged, OutOfMemory, RereadError, TimedOut, WeightsMissing
+from ingest.process import SCRATCH, _folder_for_all
 from ingest.sandbox import ConverterChild, Limits
 from ingest.source import read_source
 from records import Source
@@ -336,3 +338,24 @@ def test_hostile_files_end_by_name_through_the_real_converter(tmp_path):
             except RereadError as error:
                 assert error.code != "error"
             assert time.monotonic() - started < 30 + 15, path.name
+
+
+KILLED = """
+import os, signal
+from test_sandbox import open_child
+child = open_child()
+child.start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_child():
+    process = start(KILLED)
+    process.communicate(timeout=60)
+    parent = Path(_folder_for_all())
+    assert list(parent.glob(f"{process.pid}@*~{SCRATCH}*"))
+    with open_child() as child:
+        child.start()
+
+        assert not list(parent.glob(f"{process.pid}@*~{SCRATCH}*"))
+        assert list(parent.glob(f"{os.getpid()}@*~{SCRATCH}*"))

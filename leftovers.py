@@ -17,14 +17,14 @@ from pathlib import Path
 ABANDONED_S = 2 * 24 * 3600.0
 
 
-def name_in_progress() -> str:
+def name_in_progress(what: str = "") -> str:
     """A name that nobody else uses, and that says whose it is."""
-    return f"{os.getpid()}@{socket.gethostname()}~{uuid.uuid4().hex}"
+    return f"{os.getpid()}@{socket.gethostname()}~{what}{uuid.uuid4().hex}"
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, what: str = "") -> None:
     """Delete what processes that died were making here; what has no such name is not ours and stays."""
-    for path in folder.glob("*@*~*"):
+    for path in folder.glob(f"*@*~{what}*"):
         if _is_left(path):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
