@@ -84,7 +84,8 @@ def test_a_refusal_is_not_kept(tmp_path):
 
 def test_a_repeat_waits_only_so_long_for_the_first_answer(api, monkeypatch):
     monkeypatch.setattr(repeats, "PATIENCE_S", 0.4)
-    fingerprint = content_id("request", "POST /v1/documents", [["a.pdf", sha256(PDF).hexdigest()]], 0)
+    fields = {"priority": 0, "prompt": None, "model": None}
+    fingerprint = content_id("request", "POST /v1/documents", [["a.pdf", sha256(PDF).hexdigest()]], fields)
     api.ledger.begin_request("alice", "once", fingerprint)  # somebody who never answers
 
     answer = post(api)
