@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 # Servers that the tests of the service start, each on a port of its own: Redis, and PostgreSQL for the ledger of many machines.
 SERVERS := redis-server postgresql
 
-.PHONY: demo test lint bench serve servers clean help
+.PHONY: demo test lint bench bench-service audit serve servers clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make lint   ruff, format and types"
 	@echo "make serve  the service on this machine, on http://127.0.0.1:8321"
 	@echo "make bench  the figures of docs/log.md, on ../shared/corpus where it is there"
+	@echo "make bench-service  those of the service: faults (20 minutes), load (20 minutes), contract (6 minutes)"
+	@echo "make audit  known vulnerabilities of what is installed (needs a network)"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Reread needs Python 3.11 or newer; name it with PYTHON=...")'
@@ -50,6 +52,15 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/main_job.py
+
+bench-service: $(READY) servers
+	@$(BIN)/python bench/faults.py --seed 21 --long
+	@$(BIN)/python -m bench.load all
+	@$(BIN)/python bench/contract.py --cases 200
+
+audit: $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit --local
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
