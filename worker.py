@@ -14,7 +14,7 @@ from typing import Any
 from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready, worker_shutting_down
 
 from broker import Bell, broker_address, make_app
-from observing import configure_logging
+from observing import configure_logging, flush_traces
 from records import Queue
 from settings import load_settings
 from watching import Watch
@@ -81,6 +81,7 @@ def leave(**_: Any) -> None:
     """End the converter child and remove the scratch folder: a process of the pool ends without Python's own tidying up."""
     if station.cache_info().currsize:
         station().close()
+    flush_traces()
 
 
 @worker_ready.connect
