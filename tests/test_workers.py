@@ -119,6 +119,12 @@ class Shop:
         return not (pipeline.audit(self.library, self.ledger, deep=True) or self.in_staging() or self.in_scratch())
 
 
+@pytest.fixture(autouse=True)
+def impatient_writer(monkeypatch):
+    """These tests have one result at a time and no use for waiting until more have gathered."""
+    monkeypatch.setattr(working, "PACE_S", 0.0)
+
+
 @pytest.fixture
 def shop(library: Library, ledger: Ledger, tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(FastPlace(library, ledger), tmp_path / "papers")
