@@ -146,13 +146,18 @@ def submit_run(
     trace: str | None = None,
 ) -> Run:
     """Queue a run for the workers. The same question over the same documents is the same run: what is done of it stays done."""
-    work = _work(question.key, doc_ids, ledger)
     run = replace(_run(question, model, doc_ids, selection, tenant), prompt=prompt_text)
-    done = ledger.done("read", list(work))
     ledger.save_run(run, doc_ids)  # before its jobs: a worker that takes one looks for its run
-    to_read = {key: line for key, line in work.items() if key not in done}
-    ledger.submit(_kind(run), _jobs(to_read), tenant=tenant, priority=priority, trace=trace)
+    _queue_work(run, doc_ids, ledger, priority=priority, trace=trace)
     return close_run(run, ledger=ledger)
+
+
+def _queue_work(run: Run, doc_ids: Sequence[str], ledger: Ledger, *, priority: int = 0, trace: str | None = None) -> None:
+    """Queue what of a run's documents was not read with its question before."""
+    work = _work(run.reading_key, doc_ids, ledger)
+    done = ledger.done("read", list(work))
+    to_read = {key: line for key, line in work.items() if key not in done}
+    ledger.submit(_kind(run), _jobs(to_read), tenant=run.tenant, priority=priority, trace=trace)
 
 
 def announce_run(
@@ -170,10 +175,7 @@ def _begin(run: Run, ledger: Ledger) -> Run:
     doc_ids = ledger.run_documents(run.id)
     if ledger.on_their_way(doc_ids, tenant=run.tenant):
         return run
-    work = _work(run.reading_key, doc_ids, ledger)
-    done = ledger.done("read", list(work))
-    to_read = {key: line for key, line in work.items() if key not in done}
-    ledger.submit(_kind(run), _jobs(to_read), tenant=run.tenant)
+    _queue_work(run, doc_ids, ledger)
     ledger.set_run_state(run.id, JobState.RUNNING)
     return replace(run, state=JobState.RUNNING)
 
