@@ -252,12 +252,14 @@ def search(
     limit: int = 10,
     only: Filter | None = None,
     in_extractions: bool = False,
+    documents: Callable[[Sequence[str]], Iterable[Document]] | None = None,
 ) -> list[Hit]:
-    """The best hits for a query, best first. `embed` may be None for a search by words alone."""
+    """The best hits for a query, best first. `embed` may be None for a search by words alone; `documents` is who knows documents by
+    their ids without asking the library."""
     vector = embed([query])[0] if embed and mode is not SearchMode.TEXT else None
     return search_library(
-        library, query, vector=vector, mode=mode, limit=limit, only=only or Filter(), in_extractions=in_extractions
-    )
+        library, query, vector=vector, mode=mode, limit=limit, only=only or Filter(), in_extractions=in_extractions, documents=documents,
+    )  # fmt: skip
 
 
 def audit(library: Library, ledger: Ledger, *, deep: bool = False) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 
 from commands import Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import SettingsInvalid
+from kernel import die_with_parent
 from records import Queue, as_json
 
 DEFAULT_PORT = 8321
@@ -71,9 +73,7 @@ def worker(
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // n, 1)))
     os.environ["REREAD_LIBRARY"] = str(place.settings.library)
     if with_parent:
-        from serving import die_with_parent
-
-        die_with_parent()
+        die_with_parent(os.getppid(), signal.SIGTERM)  # as if it were told to stop
     place.create_library_if_missing()
     place.ledger.close()
     from worker import run

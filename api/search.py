@@ -6,18 +6,21 @@ must give the ten best of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import pipeline
 from api.context import Caller, Reads, Service, ServiceDep
 from api.documents import BoxOut
 from api.problems import documented
+from api.shelf import Shelf
 from api.texts import Text
 from api.visible import limited, reading_keys, run_seen, seen_hits
-from records import Box, ChunkKind, Filter, Hit, SearchMode
+from records import Box, ChunkKind, Document, Filter, Hit, SearchMode
 
 router = APIRouter(tags=["search"])
 
@@ -102,7 +105,7 @@ class SearchAnswer(BaseModel):
 
 
 @router.post("/v1/search", summary="Search papers or extractions", responses=documented(404, 408, 413, 415))
-def search(asked: SearchRequest, service: ServiceDep, caller: Reads) -> SearchAnswer:
+def search(asked: SearchRequest, request: Request, service: ServiceDep, caller: Reads) -> SearchAnswer:
     """The best hits, best first, each with its document, its page and its box."""
     hits = pipeline.search(
         asked.query,
@@ -112,6 +115,7 @@ def search(asked: SearchRequest, service: ServiceDep, caller: Reads) -> SearchAn
         limit=asked.limit,
         only=_filter(asked, service, caller),
         in_extractions=asked.in_ == "extractions",
+        documents=partial(_documents, request.app.state.shelf, service),
     )
     shown = [_hit(hit) for hit in seen_hits(hits, service, caller)]
     return SearchAnswer(query=asked.query, mode=asked.mode, hits=shown)
@@ -134,6 +138,13 @@ def _filter(asked: SearchRequest, service: Service, caller: Caller) -> Filter:
         reading_keys=reading_keys(service, caller) if is_in_extractions else None,
     )
     return limited(wanted, service, caller)
+
+
+def _documents(shelf: Shelf, service: Service, ids: Sequence[str]) -> list[Document]:
+    newest = service.ledger.newest("chunks", ids)
+    return shelf.documents(
+        service.place.library, {doc_id: str(line.detail["conversion_id"]) for doc_id, line in newest.items()}
+    )
 
 
 def box_out(box: Box) -> BoxOut:

@@ -131,7 +131,10 @@ class Worker:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            # In a session of its own, as `reread serve` starts it: the kernel shares out the processor by session.
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
         self.starts += 1
 
     @property

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from errors import ConversionFailed, OutOfMemory, RereadError
-from ingest.isolation import change_user, confine, die_with_parent
+from ingest.isolation import change_user, confine
 from ingest.wire import (
     DOCLING_JSON,
     FIGURES,
@@ -41,6 +41,7 @@ from ingest.wire import (
     Request,
     write_chunks,
 )
+from kernel import die_with_parent, step_back
 from records import Chunk, Source
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def main() -> None:
     """Open the converter, say ready, answer requests until stdin ends."""
     setup = SETUP.validate_json(sys.argv[1])
     die_with_parent(setup.parent_pid)
+    step_back(os.nice(0))
     requests, answers = _private_channels()
     isolation = confine(Path.cwd())
     _set_limits(setup.limits)

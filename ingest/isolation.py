@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from errors import ConversionFailed
 
 NOBODY = 65534  #: the user, and the group, that own nothing on any Linux
 
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 1, 38, 39  #: linux/prctl.h
+_PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 38, 39  #: linux/prctl.h
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  #: linux/sched.h
 _CAPABILITY_VERSION = 0x20080522  #: linux/capability.h, version 3
 
@@ -41,15 +40,6 @@ class Isolation:
 def unprivileged_uid() -> int | None:
     """The user that a child becomes: nobody for root's children. Only root can become somebody else."""
     return NOBODY if os.geteuid() == 0 else None
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Be killed when the parent is. To be asked again after each change of user, which the kernel lets cancel it.
-    On other systems than Linux, the end of stdin ends the child after its document."""
-    if sys.platform == "linux":
-        _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it died before we asked
-        sys.exit("the parent is gone")
 
 
 def confine(folder: Path) -> Isolation:

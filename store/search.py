@@ -7,6 +7,7 @@ extraction has the vector of the unit it was read from, and its own words in the
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from records import Document, Filter, Hit, SearchMode
@@ -35,16 +36,19 @@ def search(
     limit: int = 10,
     only: Filter,
     in_extractions: bool = False,
+    documents: Callable[[Sequence[str]], Iterable[Document]] | None = None,
 ) -> list[Hit]:
-    """The best hits, best first. `vector` is the query's, shape (dimension,); needed for every mode but text."""
+    """The best hits, best first. `vector` is the query's, shape (dimension,); needed for every mode but text. `documents` gives
+    documents by their ids; the library's own otherwise."""
     name = tables.EXTRACTIONS if in_extractions else tables.CHUNKS
     table = library.table(name)
     if not query.strip() or not table.count_rows():
         return []
     builder = _builder(table, _words(query), vector, mode)
     rows = builder.where(_where(only, in_extractions), prefilter=True).limit(limit).to_arrow().to_pylist()
-    documents = {document.id: document for document in library.documents(sorted({row["doc_id"] for row in rows}))}
-    return [_hit(row, documents[row["doc_id"]], mode) for row in rows if row["doc_id"] in documents]
+    ids = sorted({row["doc_id"] for row in rows})
+    known = {document.id: document for document in (documents or library.documents)(ids)}
+    return [_hit(row, known[row["doc_id"]], mode) for row in rows if row["doc_id"] in known]
 
 
 def _words(query: str) -> str:

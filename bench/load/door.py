@@ -42,7 +42,7 @@ def open_door(rig: Rig, *, is_light: bool, **settings: object) -> Iterator[Door]
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.load.door", str(port), "light" if is_light else "real"],
-            cwd=ROOT, env={**rig.environment(), **more}, stdout=out, stderr=out,
+            cwd=ROOT, env={**rig.environment(), **more}, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:
         is_up = wait_until(lambda: process.poll() is not None or _answers(port), timeout_s=START_S)
