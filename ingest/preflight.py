@@ -1,0 +1,66 @@
+"""What refuses a PDF before Docling sees it, so that every converter refuses for the same reasons."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from errors import Damaged, Encrypted, TooLarge
+from ingest.source import HEADER_BYTES, refuse_unless_pdf
+
+#: Points; the largest page that the PDF standard allows (200 inches).
+_MAX_SIDE = 14_400
+
+
+def count_pages(path: Path, name: str, max_pages: int) -> int:
+    """The number of pages of a PDF that may be converted. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
+    import pypdfium2
+
+    with path.open("rb") as file:
+        refuse_unless_pdf(file.read(HEADER_BYTES), name)
+    # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
+    with suppress(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(b"not a PDF")
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise _load_error(name, error) from error
+    try:
+        _check_pages(pdf, name, max_pages)
+        return len(pdf)
+    finally:
+        pdf.close()
+
+
+def _load_error(name: str, error: Exception) -> Encrypted | Damaged:
+    if "password" in str(error).lower() or "security" in str(error).lower():
+        return Encrypted(f"{name} needs a password. Nothing was read. Save it without a password, then add it again.")
+    return Damaged(
+        f"PDFium could not open {name}: {str(error).rstrip('.')}. Nothing was read. Fetch it again, or repair it (qpdf, for example)."
+    )
+
+
+def _check_pages(pdf: Any, name: str, max_pages: int) -> None:
+    n_pages = len(pdf)
+    if n_pages == 0:
+        raise Damaged(f"{name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
+    if n_pages > max_pages:
+        raise TooLarge(f"{name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages.")
+    for index in range(n_pages):
+        width, height = _page_size(pdf, index)
+        if max(width, height) > _MAX_SIDE:
+            raise TooLarge(
+                f"Page {index + 1} of {name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
+                "Nothing was read. Print it to a normal page size, then add it again."
+            )
+
+
+def _page_size(pdf: Any, index: int) -> tuple[float, float]:
+    """Points; nothing for a page that PDFium cannot open, which is then missing from the result."""
+    import pypdfium2
+
+    try:
+        return pdf.get_page_size(index)
+    except pypdfium2.PdfiumError:
+        return 0.0, 0.0
