@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+#: Seconds; the API closes a connection that is quiet for longer (serving.py), with a margin.
+IDLE_S = 10.0
 BOUNDARY = "a-boundary-that-no-paper-holds"
 
 
@@ -31,8 +33,11 @@ class Client:
     def __init__(self, port: int, key: str) -> None:
         self._port, self._key = port, key
         self._out: asyncio.StreamWriter | None = None
+        self._used = 0.0
 
     async def ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> Answer:
+        if time.perf_counter() - self._used > IDLE_S:
+            self.close()
         if self._out is None:
             self._in, self._out = await asyncio.open_connection("127.0.0.1", self._port)
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {self._key}\r\nContent-Length: {len(body)}\r\n"
@@ -44,7 +49,8 @@ class Client:
         except (asyncio.IncompleteReadError, ConnectionError):
             self.close()
             raise
-        ms = 1000 * (time.perf_counter() - started)
+        self._used = time.perf_counter()
+        ms = 1000 * (self._used - started)
         if headers.get("connection") == "close":
             self.close()
         return Answer(status=status, headers=headers, body=found, ms=ms)
