@@ -13,6 +13,7 @@ from makers import BOX, make_paper
 
 from api.visible import FEW
 from records import Paper
+from store.library import Library
 
 TEXTS = ("The half-life in mouse plasma was 2.3 h.", "The band gap of ZnO is 3.2 eV.", "Table of doses and ages.")
 
@@ -47,6 +48,13 @@ def test_a_hit_has_its_paper_its_page_its_box_its_text_and_a_score_of_a_named_ki
     assert hit["score_kind"] == kind
     assert hit["score"] > 0
     assert hit["record"] is None
+
+
+def test_papers_that_were_found_before_are_not_looked_up_again(api, monkeypatch):
+    api.store(paper("one.pdf"), paper("two.pdf"))
+    first = found(api, "half-life", mode="text")
+    monkeypatch.setattr(Library, "documents", None)
+    assert found(api, "half-life", mode="text") == first
 
 
 def test_a_search_is_limited_to_what_the_filter_names(api):

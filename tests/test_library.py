@@ -426,6 +426,18 @@ def test_a_large_table_is_not_written_anew_for_a_few_rows(library, monkeypatch):
     assert len(rewritten) <= 5  # 3 rows, then ever larger wholes: not 100, and not one in 20
 
 
+def test_many_new_rows_are_indexed_however_few_commits_brought_them(library, monkeypatch):
+    monkeypatch.setattr(store.library, "FRESH_ROWS", 30)
+    fresh = []
+    for n in range(8):
+        library.save_papers([make_paper(f"{n}.pdf", [f"Text {i}." for i in range(12)])])
+        fresh.append(library.table(tables.CHUNKS).index_stats("searchable_idx").num_unindexed_rows)
+
+    assert max(fresh) < 30 + 12
+    assert 0 in fresh[1:]
+    assert library.count(tables.CHUNKS) == 96
+
+
 def test_a_copied_library_is_the_same_library(library, tmp_path):
     paper = make_paper()
     library.save_papers([paper])

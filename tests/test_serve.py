@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +27,7 @@ from needs import need
 from processes import ROOT
 
 from jobs.database import started
+from serving import _listening
 
 START_S = 60.0
 
@@ -242,6 +245,25 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path, service):
 
     assert refused.returncode == 5
     assert "Give another --port" in refused.stderr
+
+
+def test_an_answer_in_two_parts_is_not_held_back_until_the_first_is_acknowledged():
+    async def accepted_socket_waits(listener: socket.socket) -> bool:
+        waits: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            waits.set_result(not accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            found = await waits
+            writer.close()
+            return found
+
+    with _listening("127.0.0.1", 0) as listener:
+        assert not asyncio.run(accepted_socket_waits(listener))
 
 
 def commands_of_compose() -> dict[str, list[str]]:
