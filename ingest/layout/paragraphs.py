@@ -159,7 +159,7 @@ def _is_centred(line: Line, edges: tuple[float, float]) -> bool:
 
 def _type_changes(last: Line, line: Line) -> bool:
     """True where one line is set wholly in another weight or font than the other."""
-    if last.face == line.face:
+    if last.face == line.face or line.words[0].face.name == last.words[-1].face.name:  # a run-in heading of two lines
         return False
     if max(last.bold, line.bold) > 0.97 and min(last.bold, line.bold) < 0.5:
         return True

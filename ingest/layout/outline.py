@@ -1,0 +1,226 @@
+"""The outline of a document: which of the paragraphs that look like headings are headings, and how deep each stands.
+
+One page cannot tell. A bold word that opens a paragraph is a heading where others like it open other paragraphs; a
+bold 'Pros.' that stands twenty times is a label; a numbered line is a list item where the real headings have no numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.headings import could_be, depth_of, is_known
+from ingest.layout.lines import join_texts
+from ingest.layout.looks import Look, look_of
+from ingest.layout.page import enclosing
+from ingest.layout.paragraphs import MARKER
+from ingest.layout.style import DocumentStyle
+
+#: Headings that stand at the top in every paper.
+_TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literature cited|acknowledge?ments?)\W*$", re.I)
+#: Sections of the body, which have numbers where any has one; an abstract or a list of references has none even then.
+_BODY = re.compile(
+    r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?|discussion"
+    r"|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos|resultados"
+    r"|discussão|discusión|conclusão|conclusiones)\W*$",
+    re.I,
+)
+_REFERENCES = re.compile(
+    r"^\W*(?:\d{1,2}|[IVX]{1,5})?[.)]?\s*(references(?: and notes)?|bibliography|literature cited|works cited|literatur(?:verzeichnis)?"
+    r"|referências|referencias)\W*$",
+    re.I,
+)
+#: What stands beside a paper rather than in it.
+_ABOUT = re.compile(
+    r"^\W*(?:reviewed by|edited by|citation|cite this|to cite|how to cite|received|accepted|published|copyright|licen[sc]e|correspondence"
+    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by)\b",
+    re.I,
+)
+#: How often one and the same text may be a heading; the sections of each of many trials repeat, but not as run-ins.
+_REPEATS = 3
+#: Points over the body's size from which type is large.
+_LARGER = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What an outline is told from."""
+
+    text: str
+    look: Look
+
+
+def with_lookalikes(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
+    """The pages; what opens a paragraph and looks as several headings do is one too, though it stands close to the text."""
+    looks = _common_looks(pages, style)
+    return [_with_lookalikes(page, looks) for page in pages]
+
+
+def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set[Look]:
+    """Looks that several headings share and the body has not."""
+    looks = Counter(look_of(b.lines) for page in pages for b in page if b.kind is Kind.HEADING and not b.is_run_in)
+    return {
+        look
+        for look, n in looks.items()
+        if n > 1 and (look.face != style.face or look.size >= style.size + _LARGER) and (look.bold or not style.bold)
+    }
+
+
+def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
+    found = list(blocks)
+    for at, (block, following) in enumerate(pairwise(blocks)):
+        opens = following.kind is Kind.HEADING or (following.kind is Kind.TEXT and len(following.lines) > 1)
+        if block.kind is Kind.TEXT and opens and len(block.lines) < 4 and could_be(block.lines) and look_of(block.lines) in looks:
+            found[at] = block.named(Kind.HEADING)
+    return found
+
+
+def with_outline(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
+    """The pages with what is no heading after all as text, and every other heading with its level."""
+    found = [Heading(b.text, look_of(b.lines, is_run_in=b.is_run_in)) for page in pages for b in page if b.kind is Kind.HEADING]
+    kept = kept_headings(found, style)
+    levels = iter(heading_levels([heading for heading, keep in zip(found, kept, strict=True) if keep], style.size))
+    keeps = iter(kept)
+    outlined: list[list[Block]] = []
+    for page in pages:
+        outlined.append([])
+        run_in: Block | None = None
+        for block in page:
+            if run_in is not None:
+                outlined[-1].append(_run_together(run_in, block, style))
+                run_in = None
+            elif block.kind is not Kind.HEADING:
+                outlined[-1].append(block)
+            elif next(keeps):
+                outlined[-1].append(replace(block, level=next(levels)))
+            elif block.is_run_in:
+                run_in = block
+            else:
+                outlined[-1].append(block.named(Kind.LIST_ITEM if MARKER.match(block.text) else Kind.TEXT))
+    return outlined
+
+
+def _run_together(head: Block, rest: Block, style: DocumentStyle) -> Block:
+    """A paragraph whose first words had been taken for a heading, whole again."""
+    return replace(
+        rest,
+        kind=Kind.LIST_ITEM if MARKER.match(head.text) else Kind.TEXT,
+        rect=enclosing((head.rect, rest.rect)),
+        lines=head.lines + rest.lines,
+        text=join_texts((head.text, rest.text), style.known),
+    )
+
+
+def kept_headings(headings: Sequence[Heading], style: DocumentStyle) -> list[bool]:
+    """For each that looks like a heading whether it is one, told from all of them."""
+    company = Counter(_company(heading) for heading in headings)
+    repeats = Counter(heading.text.lower() for heading in headings)
+    references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=len(headings))
+    looks_before = {replace(heading.look, face="") for heading in headings[:references]}
+    is_numbered = _has_numbers(headings, style)
+    kept = []
+    for at, heading in enumerate(headings):
+        if is_known(heading.text) and not heading.look.is_run_in:
+            kept.append(True)
+            continue
+        kept.append(
+            not _ABOUT.match(heading.text)
+            and repeats[heading.text.lower()] < _REPEATS
+            and not (at > references and replace(heading.look, face="") not in looks_before)
+            and not (not is_numbered and _is_entry(heading, style))
+            and not (heading.look.is_run_in and company[_company(heading)] < 2 and not is_known(heading.text))
+        )
+    return kept
+
+
+def _company(heading: Heading) -> tuple[bool, bool, bool]:
+    return (heading.look.is_run_in, heading.look.bold, heading.look.italic)
+
+
+def _has_numbers(headings: Sequence[Heading], style: DocumentStyle) -> bool:
+    """True unless the sections have names alone: those that stand in every paper, or most of those in large type."""
+    named = [heading for heading in headings if _BODY.match(heading.text)]
+    large = [heading for heading in headings if heading.look.size >= style.size + _LARGER and not is_known(heading.text)]
+    if any(depth_of(heading.text) for heading in named):
+        return True
+    return len(named) < 2 and not (len(large) > 2 and sum(not depth_of(heading.text) for heading in large) > 0.6 * len(large))
+
+
+def _is_entry(heading: Heading, style: DocumentStyle) -> bool:
+    """True for a numbered line no larger than the body, as the items of a list have in bold."""
+    return bool(re.match(r"^\(?\d{1,2}[.)]\s", heading.text)) and heading.look.size < style.size + _LARGER
+
+
+def heading_levels(headings: Sequence[Heading], size: float = 10.0) -> list[int]:
+    """The level of each heading, from 1: by its number, else by the rank of its look in the document."""
+    ranked = _look_levels(headings, size)
+    depths = _depths(headings)
+    in_series = sum(depth == 1 for depth in depths) >= 2
+    levels = []
+    for heading, depth in zip(headings, depths, strict=True):
+        if depth and (depth > 1 or in_series):
+            level = depth
+        elif _TOP.match(heading.text):
+            level = 1
+        else:
+            level = ranked[_rank_look(heading.look)]
+        levels.append(min(level, 6))
+    return levels
+
+
+_SCHEME = re.compile(r"^(?:(?P<roman>[IVX]{1,5})|(?P<letter>[A-Z])|(?P<digit>\d{1,2}))[.):]?\s")
+
+
+def _depths(headings: Sequence[Heading]) -> list[int]:
+    """How deep the number of each heading is; letters stand under Roman numbers and digits under both, where those came before."""
+    matches = [_SCHEME.match(heading.text) if depth_of(heading.text) == 1 else None for heading in headings]
+    often = Counter(match.lastgroup for match in matches if match)
+    above: list[str] = []
+    depths = []
+    for heading, match in zip(headings, matches, strict=True):
+        scheme = (match.lastgroup or "") if match else ""
+        if scheme and often[scheme] > 1 and scheme not in above and (not above or "digit" not in above):
+            above.append(scheme)
+        depths.append(above.index(scheme) + 1 if scheme in above else depth_of(heading.text))
+    return depths
+
+
+def _look_levels(headings: Sequence[Heading], size: float) -> dict[Look, int]:
+    """The level of each look: one step down for each more prominent look that has company."""
+    numbers, tops = _numbered_looks(headings), _top_looks(headings)
+    seen = Counter(_rank_look(heading.look) for heading in headings)
+    levels: dict[Look, int] = {look: numbers.get(look, 1) for look in tops}
+    above = max(levels.values(), default=0)
+    for look in sorted(seen.keys() - tops, key=lambda look: look.rank):
+        levels[look] = numbers.get(look) or above + 1
+        if seen[look] > 1 or look.size >= size + _LARGER:
+            above = max(above, levels[look])
+    return levels
+
+
+def _rank_look(look: Look) -> Look:
+    """The look without what differs between headings of one rank."""
+    return replace(look, face="")
+
+
+def _numbered_looks(headings: Sequence[Heading]) -> dict[Look, int]:
+    """The usual depth of looks that mostly come with a number."""
+    depths: dict[Look, list[int]] = {}
+    for heading in headings:
+        depths.setdefault(_rank_look(heading.look), []).append(depth_of(heading.text))
+    usual = {}
+    for look, found in depths.items():
+        numbered = [depth for depth in found if depth]
+        if numbered and len(numbered) >= 0.3 * len(found):
+            usual[look] = max(set(numbered), key=lambda depth: (numbered.count(depth), -depth))
+    return usual
+
+
+def _top_looks(headings: Sequence[Heading]) -> set[Look]:
+    """The looks in which the sections stand that open every paper's outline."""
+    named = Counter(_rank_look(h.look) for h in headings if is_known(h.text) and not h.look.is_run_in)
+    return {look for look, n in named.items() if n >= 2}
