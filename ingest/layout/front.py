@@ -17,6 +17,12 @@ from ingest.layout.style import DocumentStyle
 
 #: Words; a paragraph this long is text, not an affiliation.
 _LONG = 45
+#: What the text itself begins with, in most papers.
+_OPENS = re.compile(
+    r"^\W*(?:[1I][.)]?\s+)?(?:abstract|summary|introduction|background|highlights|significance|zusammenfassung|einleitung|resumo|resumen"
+    r"|introdução|introducción)\W*$",
+    re.I,
+)
 
 
 def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
@@ -90,6 +96,9 @@ def _continues(last: Block, block: Block) -> bool:
 
 def _end_of_front(blocks: Sequence[Block], start: int) -> int:
     """Index of the first block of the text itself: a known heading, a numbered one, a long paragraph."""
+    named = [i for i, block in enumerate(blocks) if i > start and block.kind is Kind.HEADING and _OPENS.match(block.text)]
+    if named:
+        return named[0]
     for index in range(start, len(blocks)):
         block = blocks[index]
         if block.kind is Kind.HEADING and (is_known(block.text) or (depth_of(block.text) and _opens_text(blocks, index))):

@@ -21,7 +21,8 @@ _NAMES = re.sub(
     |limitations|acknowledge?ments?|references|bibliography|literature cited|works cited|appendix|appendices
     |supplement(?:ary|al) (?:materials?|information|data)|supporting information|funding|conflicts? of interests?
     |competing interests?|disclosure(?: statement)?|author contributions?|data availability(?: statement)?
-    |code availability|ethics(?: statement)?|keywords?
+    |code availability|ethics(?: statement)?|keywords?|highlights|significance(?: statement)?|key ?points|author summary
+    |graphical abstract|contents
     |zusammenfassung|einleitung|methoden|ergebnisse|diskussion|literatur|literaturverzeichnis|fazit
     |resumo|resumen|introdução|introducción|métodos?|resultados?|discussão|discusión|conclusão|conclusões|conclusiones
     |referências|referencias|agradecimentos""",

@@ -15,7 +15,7 @@ from itertools import pairwise
 from ingest.layout.block import Block, Kind
 from ingest.layout.headings import could_be, depth_of, is_known
 from ingest.layout.lines import join_texts
-from ingest.layout.looks import Look, look_of
+from ingest.layout.looks import Look, is_small_caps, look_of
 from ingest.layout.page import enclosing
 from ingest.layout.paragraphs import MARKER
 from ingest.layout.style import DocumentStyle
@@ -38,6 +38,13 @@ _REFERENCES = re.compile(
 _ABOUT = re.compile(
     r"^\W*(?:reviewed by|edited by|citation|cite this|to cite|how to cite|received|accepted|published|copyright|licen[sc]e|correspondence"
     r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by)\b",
+    re.I,
+)
+_ABSTRACT = re.compile(r"^\W*(?:abstract|summary|resumo|resumen|zusammenfassung)\W*$", re.I)
+#: Statements of mathematics: they have numbers and bold names, and are no sections.
+_STATEMENT = re.compile(
+    r"^(?:theorem|lemma|proposition|corollary|definition|remarks?|examples?|proof|claim|conjecture|assumption|axiom|exercise|problem|question"
+    r"|observation|algorithm|satz|beweis|case|step)\b(?:\s+[A-Z]?\d[\d.]*|\s*[.:(]|\s+of\b)",
     re.I,
 )
 #: How often one and the same text may be a heading; the sections of each of many trials repeat, but not as run-ins.
@@ -82,7 +89,8 @@ def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
 def with_outline(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
     """The pages with what is no heading after all as text, and every other heading with its level."""
     found = [Heading(b.text, look_of(b.lines, is_run_in=b.is_run_in)) for page in pages for b in page if b.kind is Kind.HEADING]
-    kept = kept_headings(found, style)
+    running = {look_of(b.lines).face for page in pages for b in page if b.kind is Kind.TEXT and len(b.lines) > 2}
+    kept = kept_headings(found, style, frozenset(running))
     levels = iter(heading_levels([heading for heading, keep in zip(found, kept, strict=True) if keep], style.size))
     keeps = iter(kept)
     outlined: list[list[Block]] = []
@@ -115,30 +123,59 @@ def _run_together(head: Block, rest: Block, style: DocumentStyle) -> Block:
     )
 
 
-def kept_headings(headings: Sequence[Heading], style: DocumentStyle) -> list[bool]:
-    """For each that looks like a heading whether it is one, told from all of them."""
+def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: frozenset[str] = frozenset()) -> list[bool]:
+    """For each that looks like a heading whether it is one, told from all of them; `running` names the fonts of whole paragraphs."""
     company = Counter(_company(heading) for heading in headings)
     repeats = Counter(heading.text.lower() for heading in headings)
     references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=len(headings))
-    looks_before = {replace(heading.look, face="") for heading in headings[:references]}
-    is_numbered = _has_numbers(headings, style)
+    looks_before = {_rank_look(heading.look) for heading in headings[:references]}
+    has_numbers, in_abstract = _has_numbers(headings, style), _in_abstract(headings)
+    stand_out = any(is_known(heading.text) and not _is_plain(heading.look, style) for heading in headings)
     kept = []
     for at, heading in enumerate(headings):
-        if is_known(heading.text) and not heading.look.is_run_in:
-            kept.append(True)
-            continue
-        kept.append(
-            not _ABOUT.match(heading.text)
-            and repeats[heading.text.lower()] < _REPEATS
-            and not (at > references and replace(heading.look, face="") not in looks_before)
-            and not (not is_numbered and _is_entry(heading, style))
-            and not (heading.look.is_run_in and company[_company(heading)] < 2 and not is_known(heading.text))
-        )
+        look = heading.look
+        if look.is_run_in:
+            keep = is_known(heading.text) or company[_company(heading)] > 1
+        elif is_known(heading.text):
+            keep = not (stand_out and _is_plain(look, style))
+        else:
+            keep = not _is_weak(look, style) or (company[_company(heading)] > 2 and look.face not in running)
+        if not is_known(heading.text):
+            keep = keep and not (
+                _ABOUT.match(heading.text)
+                or _STATEMENT.match(heading.text)
+                or repeats[heading.text.lower()] >= _REPEATS
+                or (at > references and _rank_look(look) not in looks_before)
+                or (not has_numbers and _is_entry(heading, style))
+            )
+        kept.append(keep and not in_abstract[at])
     return kept
 
 
-def _company(heading: Heading) -> tuple[bool, bool, bool]:
-    return (heading.look.is_run_in, heading.look.bold, heading.look.italic)
+def _in_abstract(headings: Sequence[Heading]) -> list[bool]:
+    """For each whether it names a part of the abstract: 'Background:', 'Results:' in front of its sentences."""
+    inside = False
+    found = []
+    for heading in headings:
+        found.append(inside and heading.look.is_run_in)
+        if not heading.look.is_run_in or _ABSTRACT.match(heading.text):
+            inside = bool(_ABSTRACT.match(heading.text))
+    return found
+
+
+def _is_plain(look: Look, style: DocumentStyle) -> bool:
+    """True for the type of the body itself."""
+    return look.face == style.face and not look.caps and abs(look.size - style.size) < _LARGER
+
+
+def _is_weak(look: Look, style: DocumentStyle) -> bool:
+    """True where nothing but another font tells it from the text."""
+    return not (look.bold or look.italic or look.caps or is_small_caps(look)) and look.size < style.size + _LARGER
+
+
+def _company(heading: Heading) -> tuple[bool, bool, bool, str]:
+    look = heading.look
+    return (look.is_run_in, look.bold, look.italic, look.face if not (look.bold or look.italic) else "")
 
 
 def _has_numbers(headings: Sequence[Heading], style: DocumentStyle) -> bool:
