@@ -21,8 +21,8 @@ _NAMES = re.sub(
     |limitations|acknowledge?ments?|references|bibliography|literature cited|works cited|appendix|appendices
     |supplement(?:ary|al) (?:materials?|information|data)|supporting information|funding|conflicts? of interests?
     |competing interests?|disclosure(?: statement)?|author contributions?|data availability(?: statement)?
-    |code availability|ethics(?: statement)?|keywords?|highlights|significance(?: statement)?|key ?points|author summary
-    |graphical abstract|contents
+    |code availability|ethics(?: statement)?|key ?words?(?: and phrases)?|highlights|significance(?: statement)?|key ?points|author summary
+    |graphical abstract
     |zusammenfassung|einleitung|methoden|ergebnisse|diskussion|literatur|literaturverzeichnis|fazit
     |resumo|resumen|introdução|introducción|métodos?|resultados?|discussão|discusión|conclusão|conclusões|conclusiones
     |referências|referencias|agradecimentos""",
@@ -80,10 +80,10 @@ def could_be(lines: Sequence[Line]) -> bool:
         return False
     if re.match(r"^(https?:|www\.|doi\b|e-?mail)|@|^©|^\W*(?:copyright|received|accepted|published)\b", text, re.I):
         return False
-    return (
-        not any(word.face.is_math for word in lines[0].words[:1])
-        and sum(len(w) > 2 for w in re.findall(r"[^\W\d_]+", text)) >= 1
-    )
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 2]
+    if text.endswith(":") and len(words) > 6:
+        return False
+    return bool(words) and not lines[0].words[0].face.is_math and sum(map(len, words)) > 0.6 * letters
 
 
 def _uniform(lines: Sequence[Line]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -37,7 +37,8 @@ _REFERENCES = re.compile(
 #: What stands beside a paper rather than in it.
 _ABOUT = re.compile(
     r"^\W*(?:reviewed by|edited by|citation|cite this|to cite|how to cite|received|accepted|published|copyright|licen[sc]e|correspondence"
-    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by)\b",
+    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by|contents|table of contents"
+    r"|date|e-?mail|address|orcid|tel|fax|mathematics subject|msc|pacs|jel|article info|article history)\b",
     re.I,
 )
 _ABSTRACT = re.compile(r"^\W*(?:abstract|summary|resumo|resumen|zusammenfassung)\W*$", re.I)
@@ -93,30 +94,32 @@ def with_outline(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list
     kept = kept_headings(found, style, frozenset(running))
     levels = iter(heading_levels([heading for heading, keep in zip(found, kept, strict=True) if keep], style.size))
     keeps = iter(kept)
-    outlined: list[list[Block]] = []
-    for page in pages:
-        outlined.append([])
-        run_in: Block | None = None
-        for block in page:
-            if run_in is not None:
-                outlined[-1].append(_run_together(run_in, block, style))
-                run_in = None
-            elif block.kind is not Kind.HEADING:
-                outlined[-1].append(block)
-            elif next(keeps):
-                outlined[-1].append(replace(block, level=next(levels)))
-            elif block.is_run_in:
-                run_in = block
-            else:
-                outlined[-1].append(block.named(Kind.LIST_ITEM if MARKER.match(block.text) else Kind.TEXT))
-    return outlined
+    named = [[_named(block, next(keeps), levels) if block.kind is Kind.HEADING else block for block in page] for page in pages]
+    return [_with_heads(page, style) for page in named]
+
+
+def _named(block: Block, is_heading: bool, levels: Iterator[int]) -> Block:
+    if is_heading:
+        return replace(block, level=next(levels))
+    return block.named(Kind.LIST_ITEM if MARKER.match(block.text) else Kind.TEXT)
+
+
+def _with_heads(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks of a page; a paragraph whose first words had been taken for a heading is whole again."""
+    whole: list[Block] = []
+    for block in blocks:
+        head = whole[-1] if whole else None
+        if head and head.is_run_in and head.kind is not Kind.HEADING and block.kind is Kind.TEXT:
+            whole[-1] = _run_together(head, block, style)
+        else:
+            whole.append(block)
+    return whole
 
 
 def _run_together(head: Block, rest: Block, style: DocumentStyle) -> Block:
-    """A paragraph whose first words had been taken for a heading, whole again."""
     return replace(
         rest,
-        kind=Kind.LIST_ITEM if MARKER.match(head.text) else Kind.TEXT,
+        kind=head.kind,
         rect=enclosing((head.rect, rest.rect)),
         lines=head.lines + rest.lines,
         text=join_texts((head.text, rest.text), style.known),
