@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.headings import depth_of, is_known
+from ingest.layout.headings import depth_of
 from ingest.layout.lines import join_texts
 from ingest.layout.looks import look_of
+from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
 from ingest.layout.style import DocumentStyle
 

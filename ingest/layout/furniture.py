@@ -83,19 +83,27 @@ def _beside(found: set[int], lines: Sequence[Line], page: PageSignals, style: Do
 
 
 def without_repeated_graphics(pages: Sequence[PageSignals]) -> list[PageSignals]:
-    """The pages without the logos and backgrounds that stand at one place on several of them."""
+    """The pages without the logos and backgrounds that stand at one place on several of them.
+
+    Figures of one size at the top of several pages repeat as well; what makes a logo is that it reaches into the margin.
+    """
     seen: Counter[tuple[int, ...]] = Counter()
     for page in pages:
-        seen.update({_rounded(rect) for rect in (*page.bitmaps, *page.drawings)})
+        seen.update({_rounded(rect) for rect in (*page.bitmaps, *page.drawings) if _at_edge(rect, page)})
     often = {place for place, n in seen.items() if n >= 3}
     return [
         replace(
             page,
-            bitmaps=tuple(rect for rect in page.bitmaps if _rounded(rect) not in often),
-            drawings=tuple(rect for rect in page.drawings if _rounded(rect) not in often),
+            bitmaps=tuple(rect for rect in page.bitmaps if _rounded(rect) not in often or not _at_edge(rect, page)),
+            drawings=tuple(rect for rect in page.drawings if _rounded(rect) not in often or not _at_edge(rect, page)),
         )
         for page in pages
     ]
+
+
+def _at_edge(rect: Rect, page: PageSignals) -> bool:
+    across, up = 0.07 * page.width, 0.1 * page.height
+    return rect.left < across or rect.right > page.width - across or rect.bottom < up or rect.top > page.height - up
 
 
 def _rounded(rect: Rect) -> tuple[int, ...]:

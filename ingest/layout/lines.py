@@ -43,7 +43,7 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return _justified(sorted(_once((make_line(run) for run in _bridged(runs))), key=_down))
+    return _justified(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down))
 
 
 def _once(lines: Iterable[Line]) -> list[Line]:
@@ -93,7 +93,9 @@ def _is_marker_of(left: Line, right: Line) -> bool:
     """True for a bullet or a number that stands alone before its text."""
     if not 0 < right.rect.left - left.rect.right < 3.0 * right.size or len(right.text) <= 3:
         return False
-    return bool(_LONE_MARKER.match(left.text)) or (left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9)
+    return bool(_LONE_MARKER.match(left.text)) or (
+        left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9
+    )
 
 
 def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.headings import could_be, depth_of, is_known
+from ingest.layout.headings import could_be, depth_of
 from ingest.layout.lines import join_texts
 from ingest.layout.looks import Look, is_small_caps, look_of
+from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
 from ingest.layout.paragraphs import MARKER
 from ingest.layout.style import DocumentStyle
@@ -82,7 +83,13 @@ def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
     found = list(blocks)
     for at, (block, following) in enumerate(pairwise(blocks)):
         opens = following.kind is Kind.HEADING or (following.kind is Kind.TEXT and len(following.lines) > 1)
-        if block.kind is Kind.TEXT and opens and len(block.lines) < 4 and could_be(block.lines) and look_of(block.lines) in looks:
+        if (
+            block.kind is Kind.TEXT
+            and opens
+            and len(block.lines) < 4
+            and could_be(block.lines)
+            and look_of(block.lines) in looks
+        ):
             found[at] = block.named(Kind.HEADING)
     return found
 

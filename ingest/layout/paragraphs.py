@@ -122,12 +122,10 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     left, right = edges
     size = line.size
     drop = last.base - line.base
-    if (
-        drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual)
-        or abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
-    ):
+    if drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual):
         return True
-    if _type_changes(last, line):
+    other_size = abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
+    if (other_size or _type_changes(last, line)) and not _type_runs_on(last, line):
         return True
     indent = line.rect.left - left
     if _is_centred(last, edges) != _is_centred(line, edges):
@@ -159,11 +157,17 @@ def _is_centred(line: Line, edges: tuple[float, float]) -> bool:
 
 def _type_changes(last: Line, line: Line) -> bool:
     """True where one line is set wholly in another weight or font than the other."""
-    if last.face == line.face or line.words[0].face.name == last.words[-1].face.name:  # a run-in heading of two lines
+    if last.face == line.face:
         return False
     if max(last.bold, line.bold) > 0.97 and min(last.bold, line.bold) < 0.5:
         return True
     return not _holds_face(last, line.face) and not _holds_face(line, last.face) and len(line.text) > 3
+
+
+def _type_runs_on(last: Line, line: Line) -> bool:
+    """True for the second line of a run-in heading, which is mostly text: its first words are still set as the line above."""
+    end, start = last.words[-1], line.words[0]
+    return end.face.name == start.face.name != line.face and abs(end.size - start.size) < 0.3
 
 
 def _holds_face(line: Line, face: str) -> bool:
