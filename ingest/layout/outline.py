@@ -25,8 +25,8 @@ from ingest.layout.style import DocumentStyle
 _TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literature cited|acknowledge?ments?)\W*$", re.I)
 #: Sections of the body, which have numbers where any has one; an abstract or a list of references has none even then.
 _BODY = re.compile(
-    r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?|discussion"
-    r"|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos|resultados"
+    r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?"
+    r"|discussion|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos|resultados"
     r"|discussão|discusión|conclusão|conclusiones)\W*$",
     re.I,
 )
@@ -38,8 +38,8 @@ _REFERENCES = re.compile(
 #: What stands beside a paper rather than in it.
 _ABOUT = re.compile(
     r"^\W*(?:reviewed by|edited by|citation|cite this|to cite|how to cite|received|accepted|published|copyright|licen[sc]e|correspondence"
-    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by|contents|table of contents"
-    r"|date|e-?mail|address|orcid|tel|fax|mathematics subject|msc|pacs|jel|article info|article history)\b",
+    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by"
+    r"|contents|table of contents|date|e-?mail|address|orcid|tel|fax|mathematics subject|msc|pacs|jel|article info|article history)\b",
     re.I,
 )
 _ABSTRACT = re.compile(r"^\W*(?:abstract|summary|resumo|resumen|zusammenfassung)\W*$", re.I)
@@ -137,7 +137,8 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
     """For each that looks like a heading whether it is one, told from all of them; `running` names the fonts of whole paragraphs."""
     company = Counter(_company(heading) for heading in headings)
     repeats = Counter(heading.text.lower() for heading in headings)
-    references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=len(headings))
+    references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=0)
+    references = references if references > 0.3 * len(headings) else len(headings)  # earlier, it is a line of the contents
     looks_before = {_rank_look(heading.look) for heading in headings[:references]}
     has_numbers, in_abstract = _has_numbers(headings, style), _in_abstract(headings)
     stand_out = any(is_known(heading.text) and not _is_plain(heading.look, style) for heading in headings)
