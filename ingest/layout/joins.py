@@ -37,7 +37,7 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
 
 def _is_small_print(block: Block, style: DocumentStyle) -> bool:
     """True for notes and addresses that the running text passes over."""
-    if block.kind not in _JOINED or not block.lines:
+    if block.kind not in (*_JOINED, Kind.FORMULA) or not block.lines:
         return False
     return max(block.lines, key=lambda line: len(line.text)).size < style.size - 0.9
 
@@ -51,14 +51,29 @@ def _continues(last: Block, block: Block) -> bool:
         return False
     end = last.more[-1] if last.more else Part(last.page, last.rect, last.text)
     moved = block.page != end.page or block.rect.left > end.rect.right or block.rect.bottom > end.rect.top
-    if _ENDS.search(last.text):
-        return False
-    starts_lower = head.text[:1].islower() or not head.text[:1].isalpha()
+    begins_lower = head.text[:1].islower()
     if tail.text[-1:] in "-\u00ad\u2010":
         return True
+    if _ENDS.search(last.text):
+        return (moved and begins_lower) or (moved and last.kind is Kind.TEXT and _is_full(last, end) and _begins_flush(block))
     if moved:
-        return starts_lower or tail.rect.right > last.rect.right - 3 * tail.size
-    return head.text[:1].islower() and end.rect.bottom - block.rect.top < 400
+        return begins_lower or not head.text[:1].isalpha() or tail.rect.right > end.rect.right - 3 * tail.size
+    return begins_lower and end.rect.bottom - block.rect.top < 400
+
+
+def _is_full(last: Block, end: Part) -> bool:
+    """True where the last line runs to the edge of its column: seldom does a paragraph end just there."""
+    above = [line for line in last.lines[:-1] if line.rect.bottom <= end.rect.top and line.rect.left < end.rect.right]
+    tail = last.lines[-1]
+    return len(above) > 1 and tail.rect.right > end.rect.right - 0.2 * tail.size
+
+
+def _begins_flush(block: Block) -> bool:
+    """True without an indent, which would begin a new paragraph."""
+    return (
+        len(block.lines) > 1
+        and block.lines[0].rect.left < min(line.rect.left for line in block.lines) + 0.4 * block.lines[0].size
+    )
 
 
 def _joined(last: Block, block: Block, style: DocumentStyle) -> Block:

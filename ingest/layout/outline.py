@@ -116,11 +116,23 @@ def _with_heads(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
     whole: list[Block] = []
     for block in blocks:
         head = whole[-1] if whole else None
-        if head and head.is_run_in and head.kind is not Kind.HEADING and block.kind is Kind.TEXT:
+        if head and head.kind is not Kind.HEADING and block.kind is Kind.TEXT and (head.is_run_in or _is_name_of(head, block)):
             whole[-1] = _run_together(head, block, style)
         else:
             whole.append(block)
     return whole
+
+
+def _is_name_of(head: Block, block: Block) -> bool:
+    """True for the bold first line of a list item, whose text follows at once and stands under its words."""
+    close = 0 < head.lines[-1].base - block.lines[0].base < 1.6 * block.lines[0].size if head.lines and block.lines else False
+    return (
+        close
+        and head.kind is Kind.LIST_ITEM
+        and len(head.lines) == 1
+        and head.lines[0].bold > 0.9
+        and block.rect.left > head.rect.left + 4
+    )
 
 
 def _run_together(head: Block, rest: Block, style: DocumentStyle) -> Block:

@@ -17,6 +17,9 @@ from ingest.layout.style import DocumentStyle
 MARKER = re.compile(
     r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\]\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
 )
+_BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
+#: '(i) the first, (ii) the second': a list in a sentence.
+_INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
 _ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
 
 
@@ -127,6 +130,8 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     other_size = abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
     if (other_size or _type_changes(last, line)) and not _type_runs_on(last, line):
         return True
+    if _BULLET.match(line.text):
+        return True
     indent = line.rect.left - left
     if _is_centred(last, edges) != _is_centred(line, edges):
         return True
@@ -137,7 +142,7 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     ended = bool(_ENDS.search(last.text))
     if _is_entry(last) and _is_entry(line):
         return True
-    if MARKER.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
+    if MARKER.match(line.text) and not _INLINE.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
         return True
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size

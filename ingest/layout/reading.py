@@ -16,6 +16,7 @@ from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.headings import is_heading
 from ingest.layout.joins import join_blocks
 from ingest.layout.lines import build_lines, join_texts
+from ingest.layout.lists import settle_lists
 from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
@@ -38,7 +39,8 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
-    read = join_blocks(with_outline(mark_front(with_lookalikes(read, style), style), style), style)
+    read = with_outline(mark_front(with_lookalikes(read, style), style), style)
+    read = join_blocks(settle_lists(read), style)
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 
