@@ -26,8 +26,8 @@ _TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literatur
 #: Sections of the body, which have numbers where any has one; an abstract or a list of references has none even then.
 _BODY = re.compile(
     r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?"
-    r"|discussion|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos|resultados"
-    r"|discussão|discusión|conclusão|conclusiones)\W*$",
+    r"|discussion|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos"
+    r"|resultados|discussão|discusión|conclusão|conclusiones)\W*$",
     re.I,
 )
 _REFERENCES = re.compile(

@@ -20,6 +20,8 @@ MARKER = re.compile(
 _BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
 #: '(i) the first, (ii) the second': a list in a sentence.
 _INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
+#: Signs of a program or a command; a lone word or an e-mail address in such type has none.
+_CODE = re.compile(r"[(){};=<>$#|\\]|^\S+\s+-|::|^\s*(?:import|def|class|pip|git|cd|sudo|from)\s")
 _ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
 
 
@@ -181,9 +183,11 @@ def _holds_face(line: Line, face: str) -> bool:
 
 
 def is_code(lines: Sequence[Line]) -> bool:
-    """True where nearly all is set in a font of fixed width."""
+    """True where nearly all is set in a font of fixed width; an address or a name in such type is none."""
     n = sum(len(word.text) for line in lines for word in line.words)
-    return sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) > 0.85 * n
+    if sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) <= 0.85 * n:
+        return False
+    return len(lines) > 1 or bool(_CODE.search(lines[0].text))
 
 
 def rect_of_lines(lines: Sequence[Line]) -> Rect:

@@ -15,8 +15,10 @@ from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.headings import is_heading
 from ingest.layout.joins import join_blocks
+from ingest.layout.ligatures import with_ligatures
 from ingest.layout.lines import build_lines, join_texts
 from ingest.layout.lists import settle_lists
+from ingest.layout.margins import line_numbers, margin_block, sideways
 from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
@@ -30,18 +32,34 @@ from ingest.layout.turned import page_turn, turned_back, turned_page
 def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
-    set_pages = [turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)]
+    set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
+    numbers = [line_numbers(page) for page in set_pages]
+    numbers = numbers if sum(map(bool, numbers)) > 1 or len(pages) == 1 else [set() for _ in pages]
+    margins = [_margins(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
+    set_pages = [_without(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
     lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
     style = document_style(kept)
     read = []
-    for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
+    for page, page_lines, gone, all_lines, margin in zip(
+        without_repeated_graphics(set_pages), kept, furniture, lines, margins, strict=True
+    ):
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
-        read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
+        read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
     read = join_blocks(settle_lists(read), style)
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
+
+
+def _margins(page: PageSignals, numbered: set[int]) -> list[Block]:
+    """The line numbers of a page and the words written up its edges, one block each."""
+    parts = [[page.words[at] for at in sorted(numbered)], sideways(page)]
+    return [margin_block(words, page) for words in parts if words]
+
+
+def _without(page: PageSignals, gone: set[int]) -> PageSignals:
+    return replace(page, words=tuple(word for at, word in enumerate(page.words) if at not in gone)) if gone else page
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
