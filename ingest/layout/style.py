@@ -56,7 +56,7 @@ def _families(pages: Sequence[Iterable[Line]]) -> frozenset[str]:
     """The families in which sentences and the usual section names are set, and those of mathematics and code."""
     counts: Counter[str] = Counter()
     named: Counter[str] = Counter()
-    always = set()
+    always: set[str] = set()
     for line in (line for lines in pages for line in lines):
         family = family_of(line.face)
         counts[family] += sum(len(word.text) > 2 for word in line.words) >= 6
