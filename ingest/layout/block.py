@@ -64,6 +64,7 @@ class Block:
     lines: tuple[Line, ...] = ()
     text: str = ""
     level: int = 0  #: of a heading, from 1
+    is_run_in: bool = False  #: of a heading: its paragraph goes on in the same line
     more: tuple[Part, ...] = ()  #: what was joined from the next column or page
     words: tuple[Word, ...] = ()  #: inside a table or a figure
     grid: Grid | None = None

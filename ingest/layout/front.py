@@ -9,29 +9,57 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.headings import depth_of, is_known, look_of
+from ingest.layout.headings import depth_of
 from ingest.layout.lines import join_texts
+from ingest.layout.looks import look_of
+from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
 from ingest.layout.style import DocumentStyle
 
 #: Words; a paragraph this long is text, not an affiliation.
 _LONG = 45
+#: Pages over which a list of authors may run.
+_FRONT_PAGES = 4
+_AUTHORS = re.compile(r"^\W*(?:authors?|autor(?:en|es))\W*$", re.I)
+#: What the text itself begins with, in most papers.
+_OPENS = re.compile(
+    r"^\W*(?:[1I][.)]?\s+)?(?:abstract|summary|introduction|background|highlights|significance|zusammenfassung|einleitung|resumo|resumen"
+    r"|introdução|introducción)\W*$",
+    re.I,
+)
 
 
 def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
-    """The first page with its title marked and no headings among the authors."""
+    """The pages with the title marked and no headings among the authors."""
     if not pages or not pages[0]:
         return pages
     first = _with_title(pages[0], style)
     title = next((i for i, block in enumerate(first) if block.kind is Kind.TITLE), None)
-    end = _end_of_front(first, 0 if title is None else title + 1)
-    marked = [
+    last_page = _page_of_opening([first, *pages[1:]])
+    marked = [_without_headings(page, len(page)) for page in [first, *pages[1:last_page]][:last_page]]
+    last = first if last_page == 0 else pages[last_page]
+    end = _end_of_front(last, 0 if title is None or last_page else title + 1)
+    return [*marked, _without_headings(last, end), *pages[last_page + 1 :]]
+
+
+def _page_of_opening(pages: Sequence[Sequence[Block]]) -> int:
+    """Index of the page where the text begins: not the first where a list of authors fills it."""
+    if not any(block.kind is Kind.HEADING and _AUTHORS.match(block.text) for block in pages[0]):
+        return 0
+    for at, page in enumerate(pages[:_FRONT_PAGES]):
+        if any(block.kind is Kind.HEADING and _OPENS.match(block.text) for block in page):
+            return at
+    return 0
+
+
+def _without_headings(blocks: Sequence[Block], end: int) -> list[Block]:
+    """These blocks; up to `end`, names and addresses are no headings and no list."""
+    return [
         block.named(Kind.TEXT)
         if i < end and block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not is_known(block.text)
         else block
-        for i, block in enumerate(first)
+        for i, block in enumerate(blocks)
     ]
-    return [marked, *pages[1:]]
 
 
 def _with_title(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
@@ -89,6 +117,9 @@ def _continues(last: Block, block: Block) -> bool:
 
 def _end_of_front(blocks: Sequence[Block], start: int) -> int:
     """Index of the first block of the text itself: a known heading, a numbered one, a long paragraph."""
+    named = [i for i, block in enumerate(blocks) if i > start and block.kind is Kind.HEADING and _OPENS.match(block.text)]
+    if named:
+        return named[0]
     for index in range(start, len(blocks)):
         block = blocks[index]
         if block.kind is Kind.HEADING and (is_known(block.text) or (depth_of(block.text) and _opens_text(blocks, index))):

@@ -37,10 +37,23 @@ def find_furniture(pages: Sequence[PageSignals], lines: Sequence[Sequence[Line]]
             pages_with = {other for other, _, h in seen if abs(h - height) <= _SHIFT}
             if len(pages_with) >= (max(need, 3) if len(pattern) < 3 and pattern != "#" else need):
                 found[at].add(index)
+    for at, index in _watermarks(lines):
+        found[at].add(index)
     for at, (page, page_lines) in enumerate(zip(pages, lines, strict=True)):
         found[at] |= _numbers(page, page_lines)
         found[at] |= _beside(found[at], page_lines, page, style)
     return found
+
+
+def _watermarks(lines: Sequence[Sequence[Line]]) -> list[tuple[int, int]]:
+    """Lines inside the text area that stand with the same words at one place on most pages, as (page, line)."""
+    places: dict[tuple[str, int, int], list[tuple[int, int]]] = defaultdict(list)
+    for at, page_lines in enumerate(lines):
+        for index, line in enumerate(page_lines):
+            if len(line.text) > 3:
+                places[line.text, round(line.rect.left / _SHIFT), round(line.base / _SHIFT)].append((at, index))
+    need = max(3, 0.6 * len(lines))
+    return [place for seen in places.values() if len({at for at, _ in seen}) >= need for place in seen]
 
 
 def _in_margin(line: Line, page: PageSignals) -> bool:
@@ -83,19 +96,27 @@ def _beside(found: set[int], lines: Sequence[Line], page: PageSignals, style: Do
 
 
 def without_repeated_graphics(pages: Sequence[PageSignals]) -> list[PageSignals]:
-    """The pages without the logos and backgrounds that stand at one place on several of them."""
+    """The pages without the logos and backgrounds that stand at one place on several of them.
+
+    Figures of one size at the top of several pages repeat as well; what makes a logo is that it reaches into the margin.
+    """
     seen: Counter[tuple[int, ...]] = Counter()
     for page in pages:
-        seen.update({_rounded(rect) for rect in (*page.bitmaps, *page.drawings)})
+        seen.update({_rounded(rect) for rect in (*page.bitmaps, *page.drawings) if _at_edge(rect, page)})
     often = {place for place, n in seen.items() if n >= 3}
     return [
         replace(
             page,
-            bitmaps=tuple(rect for rect in page.bitmaps if _rounded(rect) not in often),
-            drawings=tuple(rect for rect in page.drawings if _rounded(rect) not in often),
+            bitmaps=tuple(rect for rect in page.bitmaps if _rounded(rect) not in often or not _at_edge(rect, page)),
+            drawings=tuple(rect for rect in page.drawings if _rounded(rect) not in often or not _at_edge(rect, page)),
         )
         for page in pages
     ]
+
+
+def _at_edge(rect: Rect, page: PageSignals) -> bool:
+    across, up = 0.07 * page.width, 0.1 * page.height
+    return rect.left < across or rect.right > page.width - across or rect.bottom < up or rect.top > page.height - up
 
 
 def _rounded(rect: Rect) -> tuple[int, ...]:

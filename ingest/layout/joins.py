@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.layout.block import FURNITURE, Block, Kind, Part
@@ -16,28 +17,48 @@ _ENDS = re.compile(r"[.:;?!…]['\"”’)\]]*\s*(?:\[?[\d,–\-]+\]?)?$")
 
 def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
     """The pages with every second part moved to the block that it continues."""
-    pages = [list(page) for page in pages]
+    joined: list[list[Block]] = []
     last: tuple[int, int] | None = None
-    for p, page in enumerate(pages):
-        keep = []
+    unfinished: tuple[int, int] | None = None  # stands further back: addresses or notes came between
+    for page in pages:
+        keep: list[Block] = []
+        joined.append(keep)
         for block in page:
             if block.kind in _FLOATS or (last is not None and _is_small_print(block, style)):
                 keep.append(block)
                 continue
-            if last is not None:
-                holder = keep if last[0] == p else pages[last[0]]
-                if _continues(holder[last[1]], block):
-                    holder[last[1]] = _joined(holder[last[1]], block, style)
-                    continue
+            place = _place_before(block, [at for at in (last, unfinished) if at], joined)
+            if place:
+                held = joined[place[0]][place[1]]
+                joined[place[0]][place[1]] = _joined(held, block, style)
+                last, unfinished = place, None
+                continue
             keep.append(block)
-            last = (p, len(keep) - 1) if block.kind in _JOINED else None
-        pages[p] = keep
-    return pages
+            if block.kind not in _JOINED:
+                last = unfinished = None
+                continue
+            if last and _is_unfinished(joined[last[0]][last[1]]):
+                unfinished = last
+            last = (len(joined) - 1, len(keep) - 1)
+    return joined
+
+
+def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequence[Sequence[Block]]) -> tuple[int, int] | None:
+    """Where the block stands that this one continues: the last, or an unfinished one further back in the same type."""
+    for nth, (page, at) in enumerate(places):
+        held = pages[page][at]
+        if _continues(held, block) and (nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2)):
+            return page, at
+    return None
+
+
+def _is_unfinished(block: Block) -> bool:
+    return len(block.lines) > 1 and not _ENDS.search(block.text)
 
 
 def _is_small_print(block: Block, style: DocumentStyle) -> bool:
     """True for notes and addresses that the running text passes over."""
-    if block.kind not in _JOINED or not block.lines:
+    if block.kind not in (*_JOINED, Kind.FORMULA) or not block.lines:
         return False
     return max(block.lines, key=lambda line: len(line.text)).size < style.size - 0.9
 
@@ -47,18 +68,37 @@ def _continues(last: Block, block: Block) -> bool:
     if block.kind is not Kind.TEXT or not last.lines or not block.lines:
         return False
     tail, head = last.lines[-1], block.lines[0]
-    if abs(tail.size - head.size) > 0.6:
+    if abs(tail.size - head.size) > 0.6 or not _faces(last) & _faces(block):
         return False
     end = last.more[-1] if last.more else Part(last.page, last.rect, last.text)
     moved = block.page != end.page or block.rect.left > end.rect.right or block.rect.bottom > end.rect.top
-    if _ENDS.search(last.text):
-        return False
-    starts_lower = head.text[:1].islower() or not head.text[:1].isalpha()
+    begins_lower = head.text[:1].islower()
     if tail.text[-1:] in "-\u00ad\u2010":
         return True
+    if _ENDS.search(last.text):
+        return (moved and begins_lower) or (moved and last.kind is Kind.TEXT and _is_full(last, end) and _begins_flush(block))
     if moved:
-        return starts_lower or tail.rect.right > last.rect.right - 3 * tail.size
-    return head.text[:1].islower() and end.rect.bottom - block.rect.top < 400
+        return begins_lower or not head.text[:1].isalpha() or tail.rect.right > end.rect.right - 3 * tail.size
+    return begins_lower and end.rect.bottom - block.rect.top < 400
+
+
+def _faces(block: Block) -> set[str]:
+    return {line.face for line in block.lines}
+
+
+def _is_full(last: Block, end: Part) -> bool:
+    """True where the last line runs to the edge of its column: seldom does a paragraph end just there."""
+    above = [line for line in last.lines[:-1] if line.rect.bottom <= end.rect.top and line.rect.left < end.rect.right]
+    tail = last.lines[-1]
+    return len(above) > 1 and tail.rect.right > end.rect.right - 0.2 * tail.size
+
+
+def _begins_flush(block: Block) -> bool:
+    """True without an indent, which would begin a new paragraph."""
+    return (
+        len(block.lines) > 1
+        and block.lines[0].rect.left < min(line.rect.left for line in block.lines) + 0.4 * block.lines[0].size
+    )
 
 
 def _joined(last: Block, block: Block, style: DocumentStyle) -> Block:

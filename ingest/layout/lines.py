@@ -43,7 +43,17 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return _justified(sorted((make_line(run) for run in _bridged(runs)), key=_down))
+    return _justified(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down))
+
+
+def _once(lines: Iterable[Line]) -> list[Line]:
+    """The lines without those painted a second time, a little aside or below a picture: their words would stand twice."""
+    kept: dict[str, list[Line]] = {}
+    for line in lines:
+        same = kept.setdefault(line.text, [])
+        if not any(line.rect.share_inside(other.rect) > 0.2 for other in same):
+            same.append(line)
+    return [line for same in kept.values() for line in same]
 
 
 def _down(line: Line) -> tuple[float, float]:
@@ -74,13 +84,17 @@ def _justified(lines: list[Line]) -> list[Line]:
     return sorted(joined, key=_down)
 
 
-_LONE_MARKER = re.compile(r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])$")
+_LONE_MARKER = re.compile(
+    r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|(?:[A-Z]|[IVX]{1,5})\.|\d{1,2}(?:\.\d{1,2}){1,3}\.?)$"
+)
 
 
 def _is_marker_of(left: Line, right: Line) -> bool:
     """True for a bullet or a number that stands alone before its text."""
-    return (
-        bool(_LONE_MARKER.match(left.text)) and 0 < right.rect.left - left.rect.right < 3.0 * right.size and len(right.text) > 3
+    if not 0 < right.rect.left - left.rect.right < 3.0 * right.size or len(right.text) <= 3:
+        return False
+    return bool(_LONE_MARKER.match(left.text)) or (
+        left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9
     )
 
 
@@ -107,9 +121,8 @@ def _follows(run: Sequence[Word], word: Word) -> bool:
     recent = run[-4:]
     size = max(recent[-1].size, word.size)
     gap = word.rect.left - max(last.rect.right for last in recent)
-    if not -0.4 * size <= gap <= MAX_GAP * size and not (
-        -1.2 * size <= gap < 0 and word.size < 0.85 * max(w.size for w in recent)
-    ):
+    goes_back = word.size < 0.85 * max(w.size for w in recent) or recent[-1].text[-1] in _ACCENTS
+    if not (-1.2 if goes_back else -0.4) * size <= gap <= MAX_GAP * size:
         return False
     return any(_same_row(last, word) for last in recent)
 

@@ -17,6 +17,11 @@ from ingest.layout.style import DocumentStyle
 MARKER = re.compile(
     r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\]\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
 )
+_BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
+#: '(i) the first, (ii) the second': a list in a sentence.
+_INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
+#: Signs of a program or a command; a lone word or an e-mail address in such type has none.
+_CODE = re.compile(r"[(){};=<>$#|\\]|^\S+\s+-|::|^\s*(?:import|def|class|pip|git|cd|sudo|from)\s")
 _ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
 
 
@@ -122,12 +127,12 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     left, right = edges
     size = line.size
     drop = last.base - line.base
-    if (
-        drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual)
-        or abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
-    ):
+    if drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual):
         return True
-    if _type_changes(last, line):
+    other_size = abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
+    if (other_size or _type_changes(last, line)) and not _type_runs_on(last, line):
+        return True
+    if _BULLET.match(line.text):
         return True
     indent = line.rect.left - left
     if _is_centred(last, edges) != _is_centred(line, edges):
@@ -139,7 +144,7 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     ended = bool(_ENDS.search(last.text))
     if _is_entry(last) and _is_entry(line):
         return True
-    if MARKER.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
+    if MARKER.match(line.text) and not _INLINE.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
         return True
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size
@@ -166,15 +171,23 @@ def _type_changes(last: Line, line: Line) -> bool:
     return not _holds_face(last, line.face) and not _holds_face(line, last.face) and len(line.text) > 3
 
 
+def _type_runs_on(last: Line, line: Line) -> bool:
+    """True for the second line of a run-in heading, which is mostly text: its first words are still set as the line above."""
+    end, start = last.words[-1], line.words[0]
+    return end.face.name == start.face.name != line.face and abs(end.size - start.size) < 0.3
+
+
 def _holds_face(line: Line, face: str) -> bool:
     n = sum(len(word.text) for word in line.words if word.face.name == face)
     return n > 0.1 * len(line.text)
 
 
 def is_code(lines: Sequence[Line]) -> bool:
-    """True where nearly all is set in a font of fixed width."""
+    """True where nearly all is set in a font of fixed width; an address or a name in such type is none."""
     n = sum(len(word.text) for line in lines for word in line.words)
-    return sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) > 0.85 * n
+    if sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) <= 0.85 * n:
+        return False
+    return len(lines) > 1 or bool(_CODE.search(lines[0].text))
 
 
 def rect_of_lines(lines: Sequence[Line]) -> Rect:

@@ -13,12 +13,17 @@ from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
-from ingest.layout.headings import Heading, heading_levels, is_heading, look_of, split_run_in
+from ingest.layout.headings import is_heading
 from ingest.layout.joins import join_blocks
+from ingest.layout.ligatures import with_ligatures
 from ingest.layout.lines import build_lines, join_texts
+from ingest.layout.lists import settle_lists
+from ingest.layout.margins import line_numbers, margin_block, sideways
+from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
 from ingest.layout.regions import find_regions
+from ingest.layout.runins import split_run_in
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.tables import merged_rulings
 from ingest.layout.turned import page_turn, turned_back, turned_page
@@ -27,17 +32,34 @@ from ingest.layout.turned import page_turn, turned_back, turned_page
 def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
-    set_pages = [turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)]
+    set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
+    numbers = [line_numbers(page) for page in set_pages]
+    numbers = numbers if sum(map(bool, numbers)) > 1 or len(pages) == 1 else [set() for _ in pages]
+    margins = [_margins(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
+    set_pages = [_without(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
     lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
     style = document_style(kept)
     read = []
-    for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
+    for page, page_lines, gone, all_lines, margin in zip(
+        without_repeated_graphics(set_pages), kept, furniture, lines, margins, strict=True
+    ):
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
-        read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
-    read = join_blocks(_with_levels(mark_front(read, style)), style)
+        read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
+    read = with_outline(mark_front(with_lookalikes(read, style), style), style)
+    read = join_blocks(settle_lists(read), style)
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
+
+
+def _margins(page: PageSignals, numbered: set[int]) -> list[Block]:
+    """The line numbers of a page and the words written up its edges, one block each."""
+    parts = [[page.words[at] for at in sorted(numbered)], sideways(page)]
+    return [margin_block(words, page) for words in parts if words]
+
+
+def _without(page: PageSignals, gone: set[int]) -> PageSignals:
+    return replace(page, words=tuple(word for at, word in enumerate(page.words) if at not in gone)) if gone else page
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
@@ -64,7 +86,6 @@ def _with_run_ins(blocks: Sequence[Block]) -> list[list[Block]]:
 def _flow_blocks(flow: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:
     """The paragraphs of one flow, each as what it is."""
     groups = split_flow(flow, style)
-    width = max(line.rect.right for line in flow) - min(line.rect.left for line in flow)
     blocks: list[Block] = []
     for at, group in enumerate(groups):
         above = groups[at - 1][-1].base - group[0].base - style.pitch if at else style.pitch
@@ -73,7 +94,7 @@ def _flow_blocks(flow: Sequence[Line], page: PageSignals, style: DocumentStyle) 
             _add_code(blocks, group, page)
         elif caption_of(group, style):
             blocks.append(make_block(Kind.CAPTION, group, page.number, style))
-        elif is_heading(group, style, white_above=above, white_below=below, width=width):
+        elif is_heading(group, style, white_above=above, white_below=below):
             blocks.append(make_block(Kind.HEADING, group, page.number, style))
         else:
             blocks.extend(_text_blocks(group, page, style))
@@ -92,7 +113,8 @@ def _add_code(blocks: list[Block], group: Sequence[Line], page: PageSignals) -> 
 def _text_blocks(group: Sequence[Line], page: PageSignals, style: DocumentStyle) -> list[Block]:
     run_in = split_run_in(group, style)
     if run_in and run_in[1]:
-        return [make_block(Kind.HEADING, run_in[0], page.number, style), make_block(Kind.TEXT, run_in[1], page.number, style)]
+        head = replace(make_block(Kind.HEADING, run_in[0], page.number, style), is_run_in=True)
+        return [head, make_block(Kind.TEXT, run_in[1], page.number, style)]
     kind = Kind.LIST_ITEM if MARKER.match(group[0].text) else Kind.TEXT
     return [make_block(kind, group, page.number, style)]
 
@@ -105,10 +127,3 @@ def make_block(kind: Kind, lines: Sequence[Line], page: int, style: DocumentStyl
 def _furniture_block(line: Line, page: PageSignals) -> Block:
     kind = Kind.PAGE_HEADER if line.base > page.height / 2 else Kind.PAGE_FOOTER
     return Block(kind=kind, page=page.number, rect=line.rect, lines=(line,), text=line.text)
-
-
-def _with_levels(pages: list[list[Block]]) -> list[list[Block]]:
-    """Every heading with its level, told from all headings of the document."""
-    headings = [block for page in pages for block in page if block.kind is Kind.HEADING]
-    levels = iter(heading_levels([Heading(block.text, look_of(block.lines)) for block in headings]))
-    return [[replace(b, level=next(levels)) if b.kind is Kind.HEADING else b for b in page] for page in pages]

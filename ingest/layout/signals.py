@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from ingest.layout.encodings import mended
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 
@@ -56,11 +57,12 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
 def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
     face = fonts.face(cell, page_no)
     box = Rect(min(cell.r_x0, cell.r_x2), min(cell.r_y0, cell.r_y2), max(cell.r_x0, cell.r_x2), max(cell.r_y0, cell.r_y2))
+    text = mended(cell.text.strip(), face.name)
     along_x, along_y = cell.r_x1 - cell.r_x0, cell.r_y1 - cell.r_y0
     if abs(along_x) < abs(along_y):  # written up or down the page
         size = box.width * face.size_per_height
-        return Word(cell.text.strip(), box, size, box.bottom, face, 90 if along_y > 0 else -90)
-    return set_word(cell.text.strip(), box, face)
+        return Word(text, box, size, box.bottom, face, 90 if along_y > 0 else -90)
+    return set_word(text, box, face)
 
 
 def set_word(text: str, box: Rect, face: Face) -> Word:

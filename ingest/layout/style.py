@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ingest.layout.names import is_known
 from ingest.layout.page import Line
 
 
@@ -20,6 +21,7 @@ class DocumentStyle:
     bold: bool  #: True where the body itself is bold
     pitch: float  #: points from baseline to baseline in a paragraph
     known: frozenset[str]  #: words in lower case, compounds with their hyphen
+    families: frozenset[str] = frozenset()  #: font families of text and headings; others are those of figures
 
 
 def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
@@ -35,7 +37,33 @@ def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
         return DocumentStyle(10.0, "", False, 12.0, frozenset())
     size = max(sizes, key=lambda s: sizes[s])
     (_, face, bold) = max((key for key in faces if key[0] == size), key=lambda key: faces[key])
-    return DocumentStyle(size, face, bold, _pitch(pages, size), frozenset(known))
+    return DocumentStyle(size, face, bold, _pitch(pages, size), frozenset(known), _families(pages))
+
+
+def family_of(face: str) -> str:
+    """'LMRoman' for LMRoman10-Bold. Opaque names such as AdvOT1ef757c0.B say nothing and stay whole."""
+    return (
+        face
+        if _OPAQUE.match(face)
+        else re.split(r"(?<=[a-z])(?=Bold|Ital|Light|Semi|Regular|Medi|MT)|[-,.+\d]", face)[0] or face
+    )
+
+
+_OPAQUE = re.compile(r"^(?:Adv\w+|[A-Z]{1,3}\d+$|.*[0-9a-f]{6})")
+
+
+def _families(pages: Sequence[Iterable[Line]]) -> frozenset[str]:
+    """The families in which sentences and the usual section names are set, and those of mathematics and code."""
+    counts: Counter[str] = Counter()
+    named: Counter[str] = Counter()
+    always: set[str] = set()
+    for line in (line for lines in pages for line in lines):
+        family = family_of(line.face)
+        counts[family] += sum(len(word.text) > 2 for word in line.words) >= 6
+        named[family] += is_known(line.text)
+        always.update(family_of(word.face.name) for word in line.words if word.face.is_math or word.face.is_mono)
+    need = max(4.0, 0.01 * sum(counts.values()))
+    return frozenset(family for family in counts if counts[family] >= need or named[family] > 1) | always
 
 
 def _pitch(pages: Sequence[Iterable[Line]], size: float) -> float:

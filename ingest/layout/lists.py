@@ -1,0 +1,53 @@
+"""Lists: which of the paragraphs that begin with a mark are items.
+
+A bullet is always one. A number or a letter needs its neighbour: '[4] has shown' is a sentence, '(b)' alone is a formula's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingest.layout.block import Block, Kind
+
+_MARK = re.compile(r"^(?P<open>[\[(]?)(?:(?P<number>\d{1,3})|(?P<letter>[A-Za-z])|(?P<roman>[ivx]{2,4}))(?P<close>[\].)])")
+_ROMANS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+#: Blocks that may stand between two items: a figure, a formula, the second paragraph of the first.
+_BETWEEN = 4
+
+
+def settle_lists(pages: Sequence[Sequence[Block]]) -> list[list[Block]]:
+    """The pages; items whose number has no neighbour before or after are text."""
+    items = [block for page in pages for block in page if block.kind in (Kind.LIST_ITEM, Kind.TEXT, Kind.HEADING)]
+    marks = [_mark(block) for block in items]
+    alone = {
+        id(block)
+        for at, (block, mark) in enumerate(zip(items, marks, strict=True))
+        if block.kind is Kind.LIST_ITEM and mark is not None and not _has_neighbour(mark, marks, at)
+    }
+    return [[block.named(Kind.TEXT) if id(block) in alone else block for block in page] for page in pages]
+
+
+def _has_neighbour(mark: tuple[str, frozenset[int]], marks: Sequence[tuple[str, frozenset[int]] | None], at: int) -> bool:
+    """True where an item with the same kind of mark, one higher or lower, stands near."""
+    near = [*marks[max(0, at - _BETWEEN) : at], *marks[at + 1 : at + 1 + _BETWEEN]]
+    style, numbers = mark
+    return any(
+        other is not None and other[0] == style and any(n + step in other[1] for n in numbers for step in (-1, 1))
+        for other in near
+    )
+
+
+def _mark(block: Block) -> tuple[str, frozenset[int]] | None:
+    """How the item is marked and which numbers that can mean ('i' is a letter and a number); None for a bullet."""
+    match = _MARK.match(block.text)
+    if not match:
+        return None
+    style = match["open"] + match["close"]
+    if match["number"]:
+        return f"1{style}", frozenset({int(match["number"])})
+    word = (match["letter"] or match["roman"]).lower()
+    numbers = {_ROMANS.index(word) + 1} if word in _ROMANS else set()
+    if match["letter"]:
+        numbers.add(100 + ord(word))
+    return f"a{style}", frozenset(numbers)

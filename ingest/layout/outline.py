@@ -1,0 +1,286 @@
+"""The outline of a document: which of the paragraphs that look like headings are headings, and how deep each stands.
+
+One page cannot tell. A bold word that opens a paragraph is a heading where others like it open other paragraphs; a
+bold 'Pros.' that stands twenty times is a label; a numbered line is a list item where the real headings have no numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.headings import could_be, depth_of
+from ingest.layout.lines import join_texts
+from ingest.layout.looks import Look, is_small_caps, look_of
+from ingest.layout.names import is_known
+from ingest.layout.page import enclosing
+from ingest.layout.paragraphs import MARKER
+from ingest.layout.style import DocumentStyle
+
+#: Headings that stand at the top in every paper.
+_TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literature cited|acknowledge?ments?)\W*$", re.I)
+#: Sections of the body, which have numbers where any has one; an abstract or a list of references has none even then.
+_BODY = re.compile(
+    r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?"
+    r"|discussion|conclusions?|concluding remarks|einleitung|methoden|ergebnisse|diskussion|fazit|introdução|introducción|métodos"
+    r"|resultados|discussão|discusión|conclusão|conclusiones)\W*$",
+    re.I,
+)
+_REFERENCES = re.compile(
+    r"^\W*(?:\d{1,2}|[IVX]{1,5})?[.)]?\s*(references(?: and notes)?|bibliography|literature cited|works cited|literatur(?:verzeichnis)?"
+    r"|referências|referencias)\W*$",
+    re.I,
+)
+#: What stands beside a paper rather than in it.
+_ABOUT = re.compile(
+    r"^\W*(?:reviewed by|edited by|citation|cite this|to cite|how to cite|received|accepted|published|copyright|licen[sc]e|correspondence"
+    r"|doi|issn|history|submitted|handling editor|academic editor|open access|additional file \d+|permalink|powered by"
+    r"|contents|table of contents|date|e-?mail|address|orcid|tel|fax|mathematics subject|msc|pacs|jel|article info|article history)\b",
+    re.I,
+)
+_ABSTRACT = re.compile(r"^\W*(?:abstract|summary|resumo|resumen|zusammenfassung)\W*$", re.I)
+#: Statements of mathematics: they have numbers and bold names, and are no sections.
+_STATEMENT = re.compile(
+    r"^(?:theorem|lemma|proposition|corollary|definition|remarks?|examples?|proof|claim|conjecture|assumption|axiom|exercise|problem|question"
+    r"|observation|algorithm|satz|beweis|case|step)\b(?:\s+[A-Z]?\d[\d.]*|\s*[.:(]|\s+of\b)",
+    re.I,
+)
+#: How often one and the same text may be a heading; the sections of each of many trials repeat, but not as run-ins.
+_REPEATS = 3
+#: Points over the body's size from which type is large.
+_LARGER = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What an outline is told from."""
+
+    text: str
+    look: Look
+
+
+def with_lookalikes(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
+    """The pages; what opens a paragraph and looks as several headings do is one too, though it stands close to the text."""
+    looks = _common_looks(pages, style)
+    return [_with_lookalikes(page, looks) for page in pages]
+
+
+def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set[Look]:
+    """Looks that several headings share and the body has not."""
+    looks = Counter(look_of(b.lines) for page in pages for b in page if b.kind is Kind.HEADING and not b.is_run_in)
+    return {
+        look
+        for look, n in looks.items()
+        if n > 1 and (look.face != style.face or look.size >= style.size + _LARGER) and (look.bold or not style.bold)
+    }
+
+
+def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
+    found = list(blocks)
+    for at, (block, following) in enumerate(pairwise(blocks)):
+        opens = following.kind is Kind.HEADING or (following.kind is Kind.TEXT and len(following.lines) > 1)
+        if (
+            block.kind is Kind.TEXT
+            and opens
+            and len(block.lines) < 4
+            and could_be(block.lines)
+            and look_of(block.lines) in looks
+        ):
+            found[at] = block.named(Kind.HEADING)
+    return found
+
+
+def with_outline(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
+    """The pages with what is no heading after all as text, and every other heading with its level."""
+    found = [Heading(b.text, look_of(b.lines, is_run_in=b.is_run_in)) for page in pages for b in page if b.kind is Kind.HEADING]
+    running = {look_of(b.lines).face for page in pages for b in page if b.kind is Kind.TEXT and len(b.lines) > 2}
+    kept = kept_headings(found, style, frozenset(running))
+    levels = iter(heading_levels([heading for heading, keep in zip(found, kept, strict=True) if keep], style.size))
+    keeps = iter(kept)
+    named = [[_named(block, next(keeps), levels) if block.kind is Kind.HEADING else block for block in page] for page in pages]
+    return [_with_heads(page, style) for page in named]
+
+
+def _named(block: Block, is_heading: bool, levels: Iterator[int]) -> Block:
+    if is_heading:
+        return replace(block, level=next(levels))
+    return block.named(Kind.LIST_ITEM if MARKER.match(block.text) else Kind.TEXT)
+
+
+def _with_heads(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks of a page; a paragraph whose first words had been taken for a heading is whole again."""
+    whole: list[Block] = []
+    for block in blocks:
+        head = whole[-1] if whole else None
+        if head and head.kind is not Kind.HEADING and block.kind is Kind.TEXT and (head.is_run_in or _is_name_of(head, block)):
+            whole[-1] = _run_together(head, block, style)
+        else:
+            whole.append(block)
+    return whole
+
+
+def _is_name_of(head: Block, block: Block) -> bool:
+    """True for the bold first line of a list item, whose text follows at once and stands under its words."""
+    close = 0 < head.lines[-1].base - block.lines[0].base < 1.6 * block.lines[0].size if head.lines and block.lines else False
+    return (
+        close
+        and head.kind is Kind.LIST_ITEM
+        and len(head.lines) == 1
+        and head.lines[0].bold > 0.9
+        and block.rect.left > head.rect.left + 4
+    )
+
+
+def _run_together(head: Block, rest: Block, style: DocumentStyle) -> Block:
+    return replace(
+        rest,
+        kind=head.kind,
+        rect=enclosing((head.rect, rest.rect)),
+        lines=head.lines + rest.lines,
+        text=join_texts((head.text, rest.text), style.known),
+    )
+
+
+def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: frozenset[str] = frozenset()) -> list[bool]:
+    """For each that looks like a heading whether it is one, told from all of them; `running` names the fonts of whole paragraphs."""
+    company = Counter(_company(heading) for heading in headings)
+    repeats = Counter(heading.text.lower() for heading in headings)
+    references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=0)
+    references = references if references > 0.3 * len(headings) else len(headings)  # earlier, it is a line of the contents
+    looks_before = {_rank_look(heading.look) for heading in headings[:references]}
+    has_numbers, in_abstract = _has_numbers(headings, style), _in_abstract(headings)
+    stand_out = any(is_known(heading.text) and not _is_plain(heading.look, style) for heading in headings)
+    kept = []
+    for at, heading in enumerate(headings):
+        look = heading.look
+        if look.is_run_in:
+            keep = is_known(heading.text) or company[_company(heading)] > 1
+        elif is_known(heading.text):
+            keep = not (stand_out and _is_plain(look, style))
+        else:
+            keep = not _is_weak(look, style) or (company[_company(heading)] > 2 and look.face not in running)
+        if not is_known(heading.text):
+            keep = keep and not (
+                _ABOUT.match(heading.text)
+                or _STATEMENT.match(heading.text)
+                or repeats[heading.text.lower()] >= _REPEATS
+                or (at > references and _rank_look(look) not in looks_before)
+                or (not has_numbers and _is_entry(heading, style))
+            )
+        kept.append(keep and not in_abstract[at])
+    return kept
+
+
+def _in_abstract(headings: Sequence[Heading]) -> list[bool]:
+    """For each whether it names a part of the abstract: 'Background:', 'Results:' in front of its sentences."""
+    inside = False
+    found = []
+    for heading in headings:
+        found.append(inside and heading.look.is_run_in)
+        if not heading.look.is_run_in or _ABSTRACT.match(heading.text):
+            inside = bool(_ABSTRACT.match(heading.text))
+    return found
+
+
+def _is_plain(look: Look, style: DocumentStyle) -> bool:
+    """True for the type of the body itself."""
+    return look.face == style.face and not look.caps and abs(look.size - style.size) < _LARGER
+
+
+def _is_weak(look: Look, style: DocumentStyle) -> bool:
+    """True where nothing but another font tells it from the text."""
+    return not (look.bold or look.italic or look.caps or is_small_caps(look)) and look.size < style.size + _LARGER
+
+
+def _company(heading: Heading) -> tuple[bool, bool, bool, str]:
+    look = heading.look
+    return (look.is_run_in, look.bold, look.italic, look.face if not (look.bold or look.italic) else "")
+
+
+def _has_numbers(headings: Sequence[Heading], style: DocumentStyle) -> bool:
+    """True unless the sections have names alone: those that stand in every paper, or most of those in large type."""
+    named = [heading for heading in headings if _BODY.match(heading.text)]
+    large = [heading for heading in headings if heading.look.size >= style.size + _LARGER and not is_known(heading.text)]
+    if any(depth_of(heading.text) for heading in named):
+        return True
+    return len(named) < 2 and not (len(large) > 2 and sum(not depth_of(heading.text) for heading in large) > 0.6 * len(large))
+
+
+def _is_entry(heading: Heading, style: DocumentStyle) -> bool:
+    """True for a numbered line no larger than the body, as the items of a list have in bold."""
+    return bool(re.match(r"^\(?\d{1,2}[.)]\s", heading.text)) and heading.look.size < style.size + _LARGER
+
+
+def heading_levels(headings: Sequence[Heading], size: float = 10.0) -> list[int]:
+    """The level of each heading, from 1: by its number, else by the rank of its look in the document."""
+    ranked = _look_levels(headings, size)
+    depths = _depths(headings)
+    in_series = sum(depth == 1 for depth in depths) >= 2
+    levels = []
+    for heading, depth in zip(headings, depths, strict=True):
+        if depth and (depth > 1 or in_series):
+            level = depth
+        elif _TOP.match(heading.text):
+            level = 1
+        else:
+            level = ranked[_rank_look(heading.look)]
+        levels.append(min(level, 6))
+    return levels
+
+
+_SCHEME = re.compile(r"^(?:(?P<roman>[IVX]{1,5})|(?P<letter>[A-Z])|(?P<digit>\d{1,2}))[.):]?\s")
+
+
+def _depths(headings: Sequence[Heading]) -> list[int]:
+    """How deep the number of each heading is; letters stand under Roman numbers and digits under both, where those came before."""
+    matches = [_SCHEME.match(heading.text) if depth_of(heading.text) == 1 else None for heading in headings]
+    often = Counter(match.lastgroup for match in matches if match)
+    above: list[str] = []
+    depths = []
+    for heading, match in zip(headings, matches, strict=True):
+        scheme = (match.lastgroup or "") if match else ""
+        if scheme and often[scheme] > 1 and scheme not in above and (not above or "digit" not in above):
+            above.append(scheme)
+        depths.append(above.index(scheme) + 1 if scheme in above else depth_of(heading.text))
+    return depths
+
+
+def _look_levels(headings: Sequence[Heading], size: float) -> dict[Look, int]:
+    """The level of each look: one step down for each more prominent look that has company."""
+    numbers, tops = _numbered_looks(headings), _top_looks(headings)
+    seen = Counter(_rank_look(heading.look) for heading in headings)
+    levels: dict[Look, int] = {look: numbers.get(look, 1) for look in tops}
+    above = max(levels.values(), default=0)
+    for look in sorted(seen.keys() - tops, key=lambda look: look.rank):
+        levels[look] = numbers.get(look) or above + 1
+        if seen[look] > 1 or look.size >= size + _LARGER:
+            above = max(above, levels[look])
+    return levels
+
+
+def _rank_look(look: Look) -> Look:
+    """The look without what differs between headings of one rank."""
+    return replace(look, face="")
+
+
+def _numbered_looks(headings: Sequence[Heading]) -> dict[Look, int]:
+    """The usual depth of looks that mostly come with a number."""
+    depths: dict[Look, list[int]] = {}
+    for heading in headings:
+        depths.setdefault(_rank_look(heading.look), []).append(depth_of(heading.text))
+    usual = {}
+    for look, found in depths.items():
+        numbered = [depth for depth in found if depth]
+        if numbered and len(numbered) >= 0.3 * len(found):
+            usual[look] = max(set(numbered), key=lambda depth: (numbered.count(depth), -depth))
+    return usual
+
+
+def _top_looks(headings: Sequence[Heading]) -> set[Look]:
+    """The looks in which the sections stand that open every paper's outline."""
+    named = Counter(_rank_look(h.look) for h in headings if is_known(h.text) and not h.look.is_run_in)
+    return {look for look, n in named.items() if n >= 2}

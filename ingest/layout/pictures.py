@@ -1,0 +1,176 @@
+"""Figures as whole regions.
+
+A figure is bitmaps and drawings that stand close together, with the labels inside and around them. It must not
+swallow a framed text: a region that is full of running text is a box, not a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingest.layout.block import Block, Kind
+from ingest.layout.page import PageSignals, Rect, enclosing, overlap
+from ingest.layout.style import DocumentStyle, family_of
+from ingest.layout.tables import Group
+
+#: Points; drawings closer than this belong together.
+_NEAR = 11.0
+#: Points; the smallest side of a figure that has no caption.
+_SMALL = 36.0
+
+
+def _seeds(page: PageSignals) -> list[Rect]:
+    """Bitmaps and drawings that can be part of a figure: no rulings, no backgrounds."""
+    area = page.width * page.height
+    drawn = [d for d in page.drawings if d.width > 3 and d.height > 3 and d.area < 0.8 * area]
+    bitmaps = [b for b in page.bitmaps if b.area < 0.9 * area]
+    return drawn + bitmaps
+
+
+def find_figures(page: PageSignals, groups: Sequence[Group], tables: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The figures of a page outside of its tables."""
+    seeds = [s for s in _seeds(page) if not any(s.share_inside(t.rect.grown(6, 6)) > 0.6 for t in tables)]
+    captions = [g for g in groups if g.caption == "figure"]
+    labels = find_labels(page, groups, style)
+    prose = [g for g in groups if (g.is_prose or g.caption or is_display(g, style)) and g not in labels]
+    seeds = [s for s in seeds if not _is_box(s, prose)]
+    clusters = _merged(seeds + [g.rect for g in labels], prose)
+    clusters = [c for c in clusters if any(s.meets(c) for s in seeds)]
+    clusters = _gathered(clusters, captions, prose)
+    found = []
+    for cluster in clusters:
+        region = _with_labels(cluster, [g for g in groups if g not in prose], labels, prose, style)
+        has_caption = any(_near_caption(region, c.rect) for c in captions)
+        others = [g for g in groups if g not in labels]
+        if _is_figure(region, others, style, has_caption=has_caption) and not any(
+            region.share_inside(t.rect) > 0.5 for t in tables
+        ):
+            found.append(Block(kind=Kind.FIGURE, page=page.number, rect=region))
+    return found
+
+
+def _is_box(seed: Rect, prose: Sequence[Group]) -> bool:
+    """True for a frame or a shade around running text, or a background that runs into it."""
+    inside = [g for g in prose if g.rect.share_inside(seed.grown(2, 2)) > 0.7 and g.is_prose]
+    if sum(g.rect.area for g in inside) > 0.35 * seed.area:
+        return True
+    return any(0.1 < g.rect.share_inside(seed) < 0.9 for g in prose if not g.caption)
+
+
+def _merged(seeds: Sequence[Rect], prose: Sequence[Group]) -> list[Rect]:
+    """Seeds that stand close together as one, as long as no running text gets between them."""
+    clusters = list(seeds)
+    if len(clusters) > 400:  # a drawing of very many strokes
+        clusters = _coarse(clusters)
+    again = True
+    while again:
+        again = False
+        merged: list[Rect] = []
+        for rect in sorted(clusters, key=lambda r: (-r.top, r.left)):
+            for at, other in enumerate(merged):
+                union = enclosing((rect, other))
+                if rect.grown(_NEAR, _NEAR).meets(other) and not _swallows(union, prose):
+                    merged[at] = union
+                    again = True
+                    break
+            else:
+                merged.append(rect)
+        clusters = merged
+    return clusters
+
+
+def _coarse(rects: Sequence[Rect]) -> list[Rect]:
+    """Rects of one 36 pt tile as one, so that merging stays quick."""
+    tiles: dict[tuple[int, int], list[Rect]] = {}
+    for rect in rects:
+        x, y = rect.middle
+        tiles.setdefault((int(x // 36), int(y // 36)), []).append(rect)
+    return [enclosing(tile) for tile in tiles.values()]
+
+
+def _swallows(region: Rect, prose: Sequence[Group]) -> bool:
+    return any(g.rect.share_inside(region) > 0.5 for g in prose)
+
+
+def _gathered(clusters: Sequence[Rect], captions: Sequence[Group], prose: Sequence[Group]) -> list[Rect]:
+    """All panels above one caption as one figure."""
+    left = list(clusters)
+    for caption in captions:
+        near = [c for c in left if _above(c, caption.rect) and not _text_between(c, caption, prose)]
+        if len(near) > 1:
+            union = enclosing(near)
+            if not _swallows(union, [p for p in prose if p is not caption]):
+                left = [c for c in left if c not in near] + [union]
+    return left
+
+
+def _above(cluster: Rect, caption: Rect) -> bool:
+    beside = overlap(cluster.left, cluster.right, caption.left, caption.right) > 0.3 * min(cluster.width, caption.width)
+    return beside and cluster.bottom > caption.top - 6
+
+
+def _text_between(cluster: Rect, caption: Group, prose: Sequence[Group]) -> bool:
+    for group in prose:
+        if group is caption:
+            continue
+        beside = overlap(cluster.left, cluster.right, group.rect.left, group.rect.right) > 10
+        beside = beside and overlap(caption.rect.left, caption.rect.right, group.rect.left, group.rect.right) > 10
+        if beside and caption.rect.top - 2 < group.rect.middle[1] < cluster.top:
+            return True
+    return False
+
+
+def _near_caption(region: Rect, caption: Rect) -> bool:
+    beside = overlap(region.left, region.right, caption.left, caption.right) > 0.3 * min(region.width, caption.width)
+    aside = overlap(region.bottom, region.top, caption.bottom, caption.top) > 0.5 * min(region.height, caption.height)
+    return (beside and (-6 < region.bottom - caption.top < 60 or -6 < caption.bottom - region.top < 40)) or (
+        aside and (-4 < caption.left - region.right < 40 or -4 < region.left - caption.right < 40)
+    )
+
+
+def _with_labels(
+    cluster: Rect, groups: Sequence[Group], labels: Sequence[Group], prose: Sequence[Group], style: DocumentStyle
+) -> Rect:
+    """The region with the short texts at its edges: axis labels, legends, panel letters."""
+    region = cluster
+    for _ in range(3):
+        grown = region
+        for group in groups:
+            if group.rect.height > 0.5 * max(cluster.height, 40):
+                continue
+            small = (
+                group.lines[0].size < style.size - 0.4 or sum(len(line.text) for line in group.lines) < 12 or group in labels
+            )
+            inside = group.rect.share_inside(region.grown(2, 2)) > 0.3
+            near = group.rect.share_inside(region.grown(12, 12)) > 0.9 and small
+            if (inside or near) and not _swallows(enclosing((grown, group.rect)), prose):
+                grown = enclosing((grown, group.rect))
+        if grown == region:
+            break
+        region = grown
+    return region
+
+
+def find_labels(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Group]:
+    """Words in a font family that the text does not use: figures are drawn elsewhere, and bring their own.
+
+    On the first page there are none: a title may have a font of its own.
+    """
+    if page.number == 1:
+        return []
+    return [g for g in groups if not g.caption and not any(family_of(line.face) in style.families for line in g.lines)]
+
+
+def is_display(group: Group, style: DocumentStyle) -> bool:
+    """True for words larger than the body: a title or a heading, which no figure takes in."""
+    return group.lines[0].size > style.size + 1.5 and sum(len(w.text) > 1 for line in group.lines for w in line.words) >= 3
+
+
+def _is_figure(region: Rect, groups: Sequence[Group], style: DocumentStyle, *, has_caption: bool) -> bool:
+    """True where it is large enough and, without a caption, not a frame with text in it."""
+    if has_caption:
+        return region.width > 20 and region.height > 20
+    if region.width <= _SMALL or region.height <= _SMALL:
+        return False
+    inside = [g for g in groups if g.rect.share_inside(region) > 0.5 and g.lines[0].size > 0.85 * style.size]
+    return sum(len(line.text) for g in inside for line in g.lines) < 60
