@@ -147,7 +147,7 @@ def _table(page: PageSignals, area: Rect, groups: Sequence[Group], style: Docume
     ]
     if len(words) < 4:
         return None
-    across = [r for r in merged_rulings(page.across) if r.meets(inside)]
+    across = [r for r in page.across if r.meets(inside)]
     down = [r for r in page.down if r.meets(inside) and r.height > 6]
     grid = read_grid(words, across, down, style.known)
     if grid is None or grid.n_rows < min_rows or not _is_table(grid):
