@@ -20,7 +20,7 @@ from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
 from ingest.layout.regions import find_regions
 from ingest.layout.style import DocumentStyle, document_style
-from ingest.layout.tables import merged_rulings
+from ingest.layout.table_rulings import merged_rulings
 from ingest.layout.turned import page_turn, turned_back, turned_page
 
 
