@@ -9,6 +9,7 @@ from ingest.layout.binding import bind_captions
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
 from ingest.layout.columns import reading_order
+from ingest.layout.continued import join_tables
 from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
@@ -36,7 +37,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
-    read = join_blocks(_with_levels(mark_front(read, style)), style)
+    read = join_tables(join_blocks(_with_levels(mark_front(read, style)), style))
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 

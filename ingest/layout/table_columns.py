@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from ingest.layout.page import Rect, Word
 from ingest.layout.table_lines import CELL_GAP, Piece, TableLine, gap_at
@@ -52,15 +53,25 @@ def find_walls(body: Sequence[TableLine], header: Sequence[TableLine], area: Rec
 def _with_columns(
     walls: Sequence[Wall], lines: Sequence[TableLine], header: Sequence[TableLine], area: Rect, cuts: Sequence[float]
 ) -> list[Wall]:
-    """The walls that have a column to their right: one that few lines and no heading stand in belongs to its neighbour."""
-    kept: list[Wall] = []
+    """The walls that have a column to their right; where few lines and no heading stand, it is part of its neighbour."""
     ends = [wall.x for wall in walls[1:]]
-    for wall, end in zip(walls, [*ends, area.right + 1], strict=False):
-        n = sum(any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words) for line in lines)
-        n_above = sum(any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words) for line in header)
-        if n >= 0.2 * len(lines) or (n and n_above) or n >= 4 or (n and wall.low == wall.high) or any(wall.low - 2.5 <= x <= wall.high + 2.5 for x in cuts):
-            kept.append(wall)
-    return kept
+    return [
+        wall
+        for wall, end in zip(walls, [*ends, area.right + 1], strict=False)
+        if wall.low == wall.high
+        or any(wall.low - 2.5 <= x <= wall.high + 2.5 for x in cuts)
+        or _has_column(wall, end, lines, header)
+    ]
+
+
+def _has_column(wall: Wall, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]) -> bool:
+    n = sum(any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words) for line in lines)
+    if not header:
+        return n >= min(4, 0.2 * len(lines))
+    if any(w.rect.right > wall.high and w.rect.left < end for line in header for w in line.words):
+        return n > 0
+    gaps = [right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]]
+    return n >= min(4, 0.2 * len(lines)) and median(gaps) > lines[0].size
 
 
 def _is_label(line: TableLine, area: Rect) -> bool:

@@ -13,7 +13,9 @@ from ingest.layout.style import DocumentStyle
 from ingest.layout.table_areas import CAPTION_GAP, Area, Group, table_areas
 
 #: How a note below a table begins.
-_NOTE = re.compile(r"^(?:notes?\b|abbreviations?\b|sources?\s*:|data (?:are|is)\b|values are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])", re.I)
+_NOTE = re.compile(
+    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
+)
 
 
 def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Block]:
