@@ -35,7 +35,7 @@ def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect
         *split_lines(lines, walls)[n_header:],
     ]
     ends = [r for r in rulings if r.width > 0.3 * area.width or _covers_column(r, bounds)]
-    text = TableText(lines, pieces, ends, len(bounds) - 1, n_header, is_boxed=len(standing) >= max(1, len(walls) // 2))
+    text = TableText(lines, pieces, ends, spans, len(bounds) - 1, n_header, is_boxed=len(standing) >= max(1, len(walls) // 2))
     groups = group_rows(text)
     n_header_rows = sum(group[0] < n_header for group in groups)
     cells = [cell for row, group in enumerate(groups) for cell in _row_cells(text, row, group, row < n_header_rows, known)]

@@ -53,25 +53,42 @@ def find_walls(body: Sequence[TableLine], header: Sequence[TableLine], area: Rec
 def _with_columns(
     walls: Sequence[Wall], lines: Sequence[TableLine], header: Sequence[TableLine], area: Rect, cuts: Sequence[float]
 ) -> list[Wall]:
-    """The walls that have a column to their right; where few lines and no heading stand, it is part of its neighbour."""
-    ends = [wall.x for wall in walls[1:]]
-    return [
-        wall
-        for wall, end in zip(walls, [*ends, area.right + 1], strict=False)
-        if wall.low == wall.high
-        or any(wall.low - 2.5 <= x <= wall.high + 2.5 for x in cuts)
-        or _has_column(wall, end, lines, header)
-    ]
+    """The walls between which columns stand: a stray end or beginning of a neighbour's text is no column."""
+    kept = list(walls)
+    at = 0
+    while at < len(kept):
+        end = kept[at + 1] if at + 1 < len(kept) else Wall(area.right, area.right, area.right + 1)
+        if _is_ruled(kept[at], cuts) or _has_column(kept[at], end.x, lines, header):
+            at += 1
+            continue
+        belongs_right = at + 1 < len(kept) and not _is_ruled(end, cuts) and _gap(end, lines) < _gap(kept[at], lines)
+        del kept[at + belongs_right]
+        at = max(0, at - 1)
+    return kept
+
+
+def _is_ruled(wall: Wall, cuts: Sequence[float]) -> bool:
+    return any(wall.low - 2.5 <= x <= wall.high + 2.5 for x in cuts)
+
+
+def _gap(wall: Wall, lines: Sequence[TableLine]) -> float:
+    """The narrowest gap of the lines at this wall."""
+    return min((right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]), default=1e9)
 
 
 def _has_column(wall: Wall, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]) -> bool:
-    n = sum(any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words) for line in lines)
-    if not header:
-        return n >= min(4, 0.2 * len(lines))
-    if any(w.rect.right > wall.high and w.rect.left < end for line in header for w in line.words):
-        return n > 0
-    gaps = [right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]]
-    return n >= min(4, 0.2 * len(lines)) and median(gaps) > lines[0].size
+    inside = [line for line in lines if any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words)]
+    pairs = [(line, gap_at(line, wall.x)) for line in inside]
+    gaps = [pair[1].rect.left - pair[0].rect.right if pair else 99.0 for _, pair in pairs]
+    wide = sum(gap > CELL_GAP * line.size for gap, line in zip(gaps, inside, strict=True))
+    aligned = max(
+        (_most_at_one_edge(side) for side in zip(*((p[0].rect.right, p[1].rect.left) for _, p in pairs if p), strict=True)), default=0
+    )
+    if not inside or (wide < 0.5 * len(inside) and not (len(inside) >= 3 and aligned >= 0.6 * len(inside))):
+        return False
+    if any(wall.low - 2 <= w.rect.left < end for line in header for w in line.words):
+        return True
+    return len(inside) >= min(4, 0.2 * len(lines)) and (not header or median(gaps) > lines[0].size)
 
 
 def _is_label(line: TableLine, area: Rect) -> bool:

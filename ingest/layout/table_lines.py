@@ -41,7 +41,13 @@ class Piece:
 
     @classmethod
     def of(cls, words: Sequence[Word], first: int, last: int) -> Piece:
-        return cls(tuple(words), first, last, enclosing(word.rect for word in words), words_text(words))
+        return cls(tuple(words), first, last, enclosing(word.rect for word in words), _text(words))
+
+
+def _text(words: Sequence[Word]) -> str:
+    """The words without the marks of places where they might have been broken."""
+    text = words_text(words)
+    return text[:-1].replace("\u00ad", "") + text[-1:]
 
 
 def table_lines(words: Sequence[Word]) -> list[TableLine]:

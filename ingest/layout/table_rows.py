@@ -31,6 +31,7 @@ class TableText:
     lines: Sequence[TableLine]
     pieces: Sequence[Sequence[Piece]]
     rulings: Sequence[Rect]  #: those that may end rows, merged
+    short: Sequence[Rect]  #: those that run over some columns only
     n_columns: int
     n_header: int  #: lines of the header
     is_boxed: bool  #: True where rulings stand between the columns
@@ -39,9 +40,16 @@ class TableText:
         return self.lines[upper].base - self.lines[lower].base
 
     def is_cut(self, upper: int) -> bool:
-        """True where a ruling stands below this line."""
+        """True where a ruling stands below this line; below a heading a short one is enough."""
         high, low = self.lines[upper].base + 0.3 * self.lines[upper].size, self.lines[upper + 1].base
-        return any(low < ruling.bottom < high for ruling in self.rulings)
+        return any(low < r.bottom < high for r in self.rulings) or (
+            upper + 1 < self.n_header
+            and any(low < r.bottom < high and _over(r, self.pieces[upper]) and _over(r, self.pieces[upper + 1]) for r in self.short)
+        )
+
+
+def _over(ruling: Rect, pieces: Sequence[Piece]) -> bool:
+    return any(ruling.left - 3 <= p.rect.left and p.rect.right <= ruling.right + 3 for p in pieces)
 
 
 def group_rows(text: TableText) -> list[list[int]]:
@@ -126,6 +134,7 @@ class _Reading:
     text: TableText
     widths: Sequence[float]  #: of each column's widest piece
     is_lower: Sequence[bool]  #: True for a column whose cells begin in lower case anyway
+    has_brackets: Sequence[bool]  #: True for a column of values with brackets after them
     pitch: float  #: points from line to line inside a cell
 
     @classmethod
@@ -140,8 +149,9 @@ class _Reading:
                     widths[piece.first] = max(widths[piece.first], piece.rect.width)
                     if is_first:
                         begins[piece.first].append(piece.text[:1].islower())
+        brackets = [any(p.first == c and re.match(r"\S*\d.*\(", p.text) for at in body for p in text.pieces[at]) for c in range(len(widths))]
         drops = [text.drop(a, b) for a, b in pairwise(body) if text.drop(a, b) > 0.8 * text.lines[b].size]
-        return cls(text, widths, [len(b) > 2 and mean(b) > 0.6 for b in begins], min(drops, default=12.0))
+        return cls(text, widths, [len(b) > 2 and mean(b) > 0.6 for b in begins], brackets, min(drops, default=12.0))
 
     def agrees(self, groups: Sequence[Sequence[int]]) -> bool:
         """True where these groups of lines may be rows, by what stands one below the other in them."""
@@ -182,6 +192,8 @@ class _Reading:
         line, upper = above
         is_next = self.text.drop(line, at) < 1.5 * self.pitch
         if upper.text.count("(") > upper.text.count(")") or _OPEN_END.search(upper.text):
+            return 1.7 if is_next else -1.0
+        if piece.text.startswith("(") and self.has_brackets[piece.first]:
             return 1.7 if is_next else -1.0
         if _VALUE.match(piece.text) and (_VALUE.match(upper.text) or len(piece.text) > 5):
             return -2.0
