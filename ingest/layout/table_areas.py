@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_rulings import merged_rulings
+from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
 
 #: Points between a caption and the first ruling or row of its table.
 CAPTION_GAP = 45.0
@@ -52,7 +54,42 @@ def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
         Area(enclosing(stack), is_captioned=False, n_rulings=len(stack))
         for stack in stacks
         if not any(enclosing(stack).meets(area.rect) for area in areas)
+        and _is_headed(stack, page, style)
+        and not _is_in_figure(enclosing(stack), page, groups, style)
     ]
+
+
+def _is_headed(stack: Sequence[Rect], page: PageSignals, style: DocumentStyle) -> bool:
+    """True where rulings alone make a table: one below its first lines, or others between its columns."""
+    area = enclosing(stack)
+    if len(standing_rulings(page.down, area)) > 0 or len(column_cuts([r for r in page.across if r.meets(area)], area)) > 0:
+        return True
+    heights = [upper.bottom - lower.bottom for upper, lower in pairwise(stack)]
+    heights = [h for h in heights if h > 0.6 * style.size]
+    return len(heights) > 1 and heights[0] < min(5 * style.pitch, 0.6 * area.height)
+
+
+def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> bool:
+    """True for rulings of a drawing: over a bitmap, or with a figure's caption below and no text between.
+
+    Between lines that are axes or frames, the labels of a plot make rows too.
+    """
+    if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps):
+        return True
+    inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
+    if inside and median(line.size for line in inside) < 0.65 * style.size:
+        return True
+    for caption in groups:
+        if caption.caption == "figure" and caption.rect.top < area.bottom + 6 and _beside(caption.rect, area):
+            between = [g for g in groups if g.is_prose and caption.rect.top < g.rect.middle[1] < area.bottom]
+            if not any(overlap(g.rect.left, g.rect.right, area.left, area.right) > 10 for g in between):
+                return True
+    return False
+
+
+def _share(rect: Rect, other: Rect) -> float:
+    """Share of the smaller of the two that both cover."""
+    return max(rect.share_inside(other), other.share_inside(rect))
 
 
 def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[list[Rect]]:

@@ -23,6 +23,10 @@ _EDGE = 1.3
 _SPACE = 0.36
 
 
+#: Signs in the middle of a value.
+_OPERATORS = frozenset("·×±∙⋅=") | {"+/-", "+/−"}
+
+
 @dataclass(frozen=True, slots=True)
 class Wall:
     """The white between two columns."""
@@ -36,12 +40,12 @@ def find_walls(body: Sequence[TableLine], header: Sequence[TableLine], area: Rec
     """The walls between the columns, from left to right; `cuts` are x at which rulings say that a column ends."""
     lines = [line for line in body if not _is_label(line, area)] or list(body)
     walls = []
-    for low, high in _white_strips(lines, area):
+    for low, high, clear in _white_strips(lines, area):
         inside = [x for x in cuts if low - 2.5 <= x <= high + 2.5]
         if inside:
-            walls.append(Wall(low, high, min(max(inside[0], low + 0.1), high - 0.1)))
-        elif _is_wall(lines, low, high, is_cut=bool(cuts)):
-            walls.append(Wall(low, high, _place(low, high, header)))
+            walls.append(Wall(low, high, min(max(inside[0], clear[0] + 0.1), clear[1] - 0.1)))
+        elif _is_wall(lines, clear, width=high - low, is_cut=bool(cuts)):
+            walls.append(Wall(low, high, _place(*clear, header)))
     for x in cuts:
         if area.left + 3 < x < area.right - 3 and not any(w.low - 2.5 <= x <= w.high + 2.5 for w in walls):
             crossing = sum(any(w.rect.left + 1 < x < w.rect.right - 1 for w in line.words) for line in lines)
@@ -58,7 +62,7 @@ def _with_columns(
     at = 0
     while at < len(kept):
         end = kept[at + 1] if at + 1 < len(kept) else Wall(area.right, area.right, area.right + 1)
-        if _is_ruled(kept[at], cuts) or _has_column(kept[at], end.x, lines, header):
+        if _is_ruled(kept[at], cuts) or _has_column(kept[at], kept[at - 1].x if at else area.left - 1, end.x, lines, header):
             at += 1
             continue
         belongs_right = at + 1 < len(kept) and not _is_ruled(end, cuts) and _gap(end, lines) < _gap(kept[at], lines)
@@ -76,15 +80,21 @@ def _gap(wall: Wall, lines: Sequence[TableLine]) -> float:
     return min((right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]), default=1e9)
 
 
-def _has_column(wall: Wall, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]) -> bool:
+def _has_column(
+    wall: Wall, before: float, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]
+) -> bool:
+    """True where the text between this wall and `end` stands apart from that between `before` and the wall."""
     inside = [line for line in lines if any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words)]
     pairs = [(line, gap_at(line, wall.x)) for line in inside]
+    near = [(line, pair) for line, pair in pairs if pair and pair[0].rect.right > before]
+    if len(near) > 1 and all(pair[1].rect.left - pair[0].rect.right <= CELL_GAP * line.size for line, pair in near if pair):
+        return False
     gaps = [pair[1].rect.left - pair[0].rect.right if pair else 99.0 for _, pair in pairs]
     wide = sum(gap > CELL_GAP * line.size for gap, line in zip(gaps, inside, strict=True))
     aligned = max(
         (_most_at_one_edge(side) for side in zip(*((p[0].rect.right, p[1].rect.left) for _, p in pairs if p), strict=True)), default=0
     )
-    if not inside or (wide < 0.5 * len(inside) and not (len(inside) >= 3 and aligned >= 0.6 * len(inside))):
+    if not inside or (wide < 0.5 * len(inside) and not (len(inside) >= 3 and wide and aligned >= 0.6 * len(inside))):
         return False
     if any(wall.low - 2 <= w.rect.left < end for line in header for w in line.words):
         return True
@@ -106,8 +116,8 @@ def _gaps(line: TableLine) -> Iterable[float]:
         reach = max(reach, word.rect.right)
 
 
-def _white_strips(lines: Sequence[TableLine], area: Rect) -> list[tuple[float, float]]:
-    """Strips with text on both sides that (nearly) no word crosses."""
+def _white_strips(lines: Sequence[TableLine], area: Rect) -> list[tuple[float, float, tuple[float, float]]]:
+    """Strips with text on both sides that (nearly) no word crosses, each with its clearest part."""
     allowed = int(_CROSSING * len(lines)) if len(lines) >= 8 else 0
     changes: Counter[float] = Counter()
     for line in lines:
@@ -126,7 +136,11 @@ def _white_strips(lines: Sequence[TableLine], area: Rect) -> list[tuple[float, f
             strips.append([(depth, low, high)])
     least = 0.14 * lines[0].size
     best = [min(strip, key=lambda part: (part[2] - part[1] < least, part[0], part[1] - part[2])) for strip in strips]
-    return [(low, high) for _, low, high in best if high - low >= least and low > area.left and high < area.right]
+    return [
+        (strip[0][1], strip[-1][2], (low, high))
+        for strip, (_, low, high) in zip(strips, best, strict=True)
+        if high - low >= least and low > area.left and high < area.right
+    ]
 
 
 def _inked(line: TableLine) -> list[tuple[float, float]]:
@@ -139,9 +153,9 @@ def _inked(line: TableLine) -> list[tuple[float, float]]:
     return inked
 
 
-def _is_wall(lines: Sequence[TableLine], low: float, high: float, *, is_cut: bool) -> bool:
+def _is_wall(lines: Sequence[TableLine], clear: tuple[float, float], *, width: float, is_cut: bool) -> bool:
     """True where the gaps in this white are wide, or narrow and of one edge; rulings that are cut elsewhere ask for more."""
-    x = (low + high) / 2
+    x = (clear[0] + clear[1]) / 2
     pairs = [(line, pair) for line in lines if (pair := gap_at(line, x))]
     if not pairs:
         return False
@@ -150,10 +164,8 @@ def _is_wall(lines: Sequence[TableLine], low: float, high: float, *, is_cut: boo
         _most_at_one_edge(right.rect.left for _, (_, right) in pairs), _most_at_one_edge(left.rect.right for _, (left, _) in pairs)
     )
     if is_cut:
-        return wide >= max(2, 0.6 * len(pairs)) and high - low > 0.45 * lines[0].size
-    if wide == 0:
-        return len(pairs) >= 4 and aligned >= 0.8 * len(pairs) and len(pairs) >= 0.6 * len(lines)
-    return wide >= 0.66 * len(pairs) or (len(pairs) >= 3 and aligned >= 0.6 * len(pairs))
+        return wide >= max(2, 0.6 * len(pairs)) and width > 0.45 * lines[0].size
+    return wide >= 0.66 * len(pairs) or (len(pairs) >= 3 and wide >= 0.15 * len(pairs) and aligned >= 0.6 * len(pairs))
 
 
 def _most_at_one_edge(edges: Iterable[float]) -> int:
@@ -244,6 +256,8 @@ def _goes_on(
     gap = word.rect.left - before.rect.right
     if gap > CELL_GAP * line.size:
         return False
+    if word.text in _OPERATORS or before.words[-1].text in _OPERATORS:
+        return True
     if any(r.left - 3 < before.rect.left and word.rect.right < r.right + 3 for r in spans):
         return True
     rest = max(w.rect.right for w in line.words if w.rect.left >= word.rect.left)

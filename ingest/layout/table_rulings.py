@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.layout.page import Rect, enclosing
+from ingest.layout.page import Rect, enclosing, overlap
 
 #: Points by which the heights of two pieces of one ruling may differ.
 _LEVEL = 1.6
@@ -18,9 +18,10 @@ def merged_rulings(rulings: Sequence[Rect]) -> list[Rect]:
     """Rulings at one height that touch, as one, from the top down."""
     merged: list[Rect] = []
     for ruling in sorted(rulings, key=lambda r: (-round(r.bottom), r.left)):
-        last = merged[-1] if merged else None
-        if last and abs(last.bottom - ruling.bottom) < _LEVEL and ruling.left - last.right < 10:
-            merged[-1] = enclosing((last, ruling))
+        level = [at for at, last in enumerate(merged[-40:], start=max(0, len(merged) - 40)) if abs(last.bottom - ruling.bottom) < _LEVEL]
+        near = [at for at in level if overlap(merged[at].left, merged[at].right, ruling.left, ruling.right) > -10]
+        if near:
+            merged[near[-1]] = enclosing((merged[near[-1]], ruling))
         else:
             merged.append(ruling)
     return [r for r in merged if r.width > 30]

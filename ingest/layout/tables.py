@@ -70,9 +70,9 @@ def _table(page: PageSignals, area: Area, groups: Sequence[Group], style: Docume
 
 def _is_table(grid: Grid, area: Area) -> bool:
     """False for prose in two columns: its cells are long and most rows fill only some."""
-    if not area.is_captioned and grid.n_rows + (area.n_rulings > 2) < 3:
-        return False
     filled = len(grid.cells) / (grid.n_rows * grid.n_columns)
+    if not area.is_captioned and (filled <= 0.5 or grid.n_rows + (area.n_rulings > 2) < 3):
+        return False
     mean = sum(len(cell.text) for cell in grid.cells) / len(grid.cells)
     if area.is_captioned and area.n_rulings > 2:
         return filled > 0.2 and mean < 300
