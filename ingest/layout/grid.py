@@ -24,8 +24,9 @@ def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect
     n_header = _header_lines(lines, [r.bottom for r in full] or [r.bottom for r in rulings if r.width > 0.5 * area.width])
     body = lines[n_header:] if len(lines) - n_header >= 2 else lines
     standing = standing_rulings(down, area)
-    cuts = sorted({*standing, *column_cuts(across, area)})
-    walls = find_walls(body, lines[:n_header] if body is not lines else [], area, cuts)
+    joints = column_cuts(across, area)
+    cuts = sorted({*standing, *joints})
+    walls = find_walls(body, lines[:n_header] if body is not lines else [], area, cuts, are_all=len(joints) > 1)
     if not walls:
         return None
     bounds = [area.left - 1, *(wall.x for wall in walls), area.right + 1]

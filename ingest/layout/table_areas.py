@@ -77,7 +77,7 @@ def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style:
     if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps):
         return True
     inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
-    if inside and median(line.size for line in inside) < 0.65 * style.size:
+    if inside and median(line.size for line in inside) < 0.42 * style.size:
         return True
     for caption in groups:
         if caption.caption == "figure" and caption.rect.top < area.bottom + 6 and _beside(caption.rect, area):

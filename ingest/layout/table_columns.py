@@ -36,15 +36,20 @@ class Wall:
     x: float  #: where it is cut
 
 
-def find_walls(body: Sequence[TableLine], header: Sequence[TableLine], area: Rect, cuts: Sequence[float]) -> list[Wall]:
-    """The walls between the columns, from left to right; `cuts` are x at which rulings say that a column ends."""
+def find_walls(
+    body: Sequence[TableLine], header: Sequence[TableLine], area: Rect, cuts: Sequence[float], *, are_all: bool
+) -> list[Wall]:
+    """The walls between the columns, from left to right.
+
+    `cuts` are x at which rulings say that a column ends; `are_all` where rulings would show any other column too.
+    """
     lines = [line for line in body if not _is_label(line, area)] or list(body)
     walls = []
     for low, high, clear in _white_strips(lines, area):
         inside = [x for x in cuts if low - 2.5 <= x <= high + 2.5]
         if inside:
             walls.append(Wall(low, high, min(max(inside[0], clear[0] + 0.1), clear[1] - 0.1)))
-        elif _is_wall(lines, clear, width=high - low, is_cut=bool(cuts)):
+        elif not are_all and _is_wall(lines, clear, width=high - low, is_cut=bool(cuts)):
             walls.append(Wall(low, high, _place(*clear, header)))
     for x in cuts:
         if area.left + 3 < x < area.right - 3 and not any(w.low - 2.5 <= x <= w.high + 2.5 for w in walls):

@@ -8,6 +8,7 @@ lines count only as far as the content does not speak against them (many tables 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from ingest.layout.table_lines import Piece, TableLine
 
 #: A value: what a number begins with, no letters but a unit's or an exponent's.
 _VALUE = re.compile(r"^[<>≤≥~∼≈=±+\-−–(\[]*\s?\d[\d\s.,:;/()\[\]±×·%°*†‡<>=^+\-−–eE]*[a-zA-Zµ%°]{0,3}$|^[-−–—.]+$")
+_ITEM = re.compile(r"^[-–•·▪◦]\s?[A-Za-z]")  #: of a list inside a cell
 _GOES_ON = re.compile(r"^[a-zß-ÿ(\[&,;:)\]/–—=+%]")
 _OPEN_END = re.compile(r"(?:\w[-\u00ad\u2010]|[,;:/&(–—=+]|\b(?:and|or|of|the|in|for|with|to|by|on|at|from|a|an|vs\.?|per|than))$")
 #: Content below which the distance of lines, or rulings, are not believed to tell rows.
@@ -87,7 +89,7 @@ def _body_rows(text: TableText, body: Sequence[int], cut: Sequence[bool]) -> lis
         return []
     reading = _Reading.of(text, body)
     bands = _grouped(body, lambda a: not cut[a])
-    if _rules_off_rows(text, body, bands) and reading.agrees(bands):
+    if _rules_off_rows(text, body, bands) and (reading.agrees(bands) or reading.has_single_cells(bands)):
         return bands
     limit = _loose_from(text, [(a, b) for a, b in pairwise(body) if not cut[a]])
     trusts_gap = limit > 0 and reading.agrees(_grouped(body, lambda a: not cut[a] and text.drop(a, a + 1) < limit))
@@ -158,6 +160,14 @@ class _Reading:
         scores = [score for group in groups for score in self._inside(group)]
         return not scores or mean(scores) > _DOUBT
 
+    def has_single_cells(self, bands: Sequence[Sequence[int]]) -> bool:
+        """True where half of the columns of every band have one line, and none has value below value: the rest are cells of more."""
+        for band in bands:
+            n_lines = Counter(piece.first for at in band for piece in self.text.pieces[at])
+            if sum(n == 1 for n in n_lines.values()) < 0.5 * len(n_lines) or -2.0 in self._inside(band):
+                return False
+        return True
+
     def _inside(self, group: Sequence[int]) -> list[float]:
         last: dict[int, tuple[int, Piece]] = {}
         scores = []
@@ -190,6 +200,8 @@ class _Reading:
         if above is None:
             return -1.0
         line, upper = above
+        if _ITEM.match(piece.text):
+            return 0.5
         is_next = self.text.drop(line, at) < 1.5 * self.pitch
         if upper.text.count("(") > upper.text.count(")") or _OPEN_END.search(upper.text):
             return 1.7 if is_next else -1.0
