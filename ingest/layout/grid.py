@@ -31,10 +31,7 @@ def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect
         return None
     bounds = [area.left - 1, *(wall.x for wall in walls), area.right + 1]
     spans = [r for r in rulings if r.width < 0.85 * area.width]
-    pieces = [
-        *split_lines(lines, walls, spans)[:n_header],
-        *split_lines(lines, walls)[n_header:],
-    ]
+    pieces = split_lines(lines, walls, spans, n_header)
     ends = [r for r in rulings if r.width > 0.3 * area.width or _covers_column(r, bounds)]
     text = TableText(lines, pieces, ends, spans, len(bounds) - 1, n_header, is_boxed=len(standing) >= max(1, len(walls) // 2))
     groups = group_rows(text)

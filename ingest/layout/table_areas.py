@@ -204,6 +204,9 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
         return Area(area, is_captioned=True, n_rulings=len(stack))
     floor = area.bottom
     rows = [g for g in groups if g.rect.top < area.bottom + 2 and overlap(g.rect.left, g.rect.right, area.left, area.right) > 0]
+    first = max(rows, key=lambda g: g.rect.top, default=None)
+    if first is None or floor - first.rect.top > 1.3 * style.pitch or not _has_company(first, rows):
+        return Area(area, is_captioned=True, n_rulings=len(stack))
     for group in sorted(rows, key=lambda g: -g.rect.top):
         is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not _has_company(group, rows))
         if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch:

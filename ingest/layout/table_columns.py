@@ -201,11 +201,18 @@ class Column:
     middle: float
 
 
-def split_lines(lines: Sequence[TableLine], walls: Sequence[Wall], spans: Sequence[Rect] = ()) -> list[list[Piece]]:
+def split_lines(
+    lines: Sequence[TableLine], walls: Sequence[Wall], spans: Sequence[Rect], n_header: int
+) -> list[list[Piece]]:
     """Each line's pieces; `spans` are rulings below headings of several columns."""
     bounds = [-1e9, *(wall.x for wall in walls), 1e9]
     columns = _column_edges(lines, bounds)
-    return [_pieces(line, bounds, columns, [r for r in spans if -4 < line.base - r.bottom < 1.5 * line.size]) for line in lines]
+    free = [Column(-1e9, -1e9, -1e9)] * len(columns)  #: a heading above others keeps to no column
+    pieces = []
+    for at, line in enumerate(lines):
+        under = [r for r in spans if -4 < line.base - r.bottom < 1.5 * line.size] if at < n_header else []
+        pieces.append(_pieces(line, bounds, free if at < n_header - 1 else columns, under))
+    return pieces
 
 
 def _column_edges(lines: Sequence[TableLine], bounds: Sequence[float]) -> list[Column]:

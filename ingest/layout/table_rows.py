@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import mean
+from statistics import mean, median
 
 from ingest.layout.page import Rect
 from ingest.layout.table_lines import Piece, TableLine
@@ -142,14 +142,15 @@ class _Reading:
     @classmethod
     def of(cls, text: TableText, body: Sequence[int]) -> _Reading:
         widths = [0.0] * text.n_columns
+        named = [at for at in body if any(piece.first == 0 for piece in text.pieces[at])]
+        if len(named) < 3:  # a first column that names groups of rows
+            named = [at for at in body if len(text.pieces[at]) > 0.6 * text.n_columns]
         begins: list[list[bool]] = [[] for _ in widths]
         for at in (*range(text.n_header), *body):
-            pieces = text.pieces[at]
-            is_first = bool(pieces) and pieces[0].first == 0 and at >= text.n_header
-            for piece in pieces:
+            for piece in text.pieces[at]:
                 if piece.first == piece.last:
                     widths[piece.first] = max(widths[piece.first], piece.rect.width)
-                    if is_first:
+                    if at in named:
                         begins[piece.first].append(piece.text[:1].islower())
         brackets = [any(p.first == c and re.match(r"\S*\d.*\(", p.text) for at in body for p in text.pieces[at]) for c in range(len(widths))]
         drops = [text.drop(a, b) for a, b in pairwise(body) if text.drop(a, b) > 0.8 * text.lines[b].size]
@@ -158,7 +159,7 @@ class _Reading:
     def agrees(self, groups: Sequence[Sequence[int]]) -> bool:
         """True where these groups of lines may be rows, by what stands one below the other in them."""
         scores = [score for group in groups for score in self._inside(group)]
-        return not scores or mean(scores) > _DOUBT
+        return not scores or median(scores) > _DOUBT
 
     def has_single_cells(self, bands: Sequence[Sequence[int]]) -> bool:
         """True where half of the columns of every band have one line, and none has value below value: the rest are cells of more."""
@@ -191,6 +192,8 @@ class _Reading:
         score = mean(scores) if min(scores) > -1.5 else min(mean(scores), -0.7)
         if 0 not in columns and 0 in above:
             score += 0.4
+        if 0 in columns and scores[0] < 1.5:
+            score -= 0.3
         if columns == {0} and len(above) > 1 and scores[0] < 1.5:
             score -= 0.8
         return score - 0.6 * (len(columns) == self.text.n_columns)
@@ -217,4 +220,4 @@ class _Reading:
             return -0.5 if goes_on else -1.5
         if goes_on:
             return 1.7
-        return 0.5 if len(upper.words) > 2 and upper.rect.width > 0.6 * width and not upper.text.endswith(".") else 0.1
+        return 0.5 if len(upper.words) > 2 and upper.rect.width > 0.6 * width and not upper.text.endswith(".") else -0.1
