@@ -108,7 +108,7 @@ def _add_table(document: DoclingDocument, block: Block) -> NodeItem:
     for caption in block.captions:
         table.captions.append(_add(document, caption, table).get_ref())
     for note in block.notes:
-        table.footnotes.append(_add(document, note, table).get_ref())
+        table.footnotes.append(_add(document, note).get_ref())  # below the table itself, Docling's Markdown leaves it out
     return table
 
 

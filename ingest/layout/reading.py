@@ -9,6 +9,7 @@ from ingest.layout.binding import bind_captions
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
 from ingest.layout.columns import reading_order
+from ingest.layout.continued import join_tables
 from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
@@ -25,7 +26,7 @@ from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, spli
 from ingest.layout.regions import find_regions
 from ingest.layout.runins import split_run_in
 from ingest.layout.style import DocumentStyle, document_style
-from ingest.layout.tables import merged_rulings
+from ingest.layout.table_rulings import merged_rulings
 from ingest.layout.turned import page_turn, turned_back, turned_page
 
 
@@ -48,7 +49,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
-    read = join_blocks(settle_lists(read), style)
+    read = join_tables(join_blocks(settle_lists(read), style))
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 

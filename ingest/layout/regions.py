@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingest.layout.block import Block
 from ingest.layout.captions import caption_of
@@ -10,7 +12,8 @@ from ingest.layout.page import Line, PageSignals
 from ingest.layout.paragraphs import flows, rect_of_lines, split_flow
 from ingest.layout.pictures import find_figures, find_labels, is_display
 from ingest.layout.style import DocumentStyle
-from ingest.layout.tables import Group, find_tables
+from ingest.layout.table_areas import Group
+from ingest.layout.tables import find_tables
 
 
 def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Block], list[Line]]:
@@ -24,10 +27,14 @@ def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
     captions = {id(line) for g in groups if g.caption for line in g.lines}
     text = {id(line) for g in groups if (g.is_prose or is_display(g, style)) and g not in labels for line in g.lines}
     taken_by_tables = taken[: len(tables)]
+    notes = {id(line) for table in tables for note in table.notes for line in note.lines}
     rest = [
         line
         for line in lines
-        if id(line) in captions or not any(t.holds(*line.rect.middle) for t in (taken_by_tables if id(line) in text else taken))
+        if id(line) not in notes
+        and (
+            id(line) in captions or not any(t.holds(*line.rect.middle) for t in (taken_by_tables if id(line) in text else taken))
+        )
     ]
     return blocks, rest
 
@@ -38,7 +45,19 @@ def group_lines(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) 
     for flow in flows(lines, page.across, style):
         for part in split_flow(flow, style):
             groups.append(Group(tuple(part), rect_of_lines(part), caption_of(part, style), _is_prose(part, style)))
-    return groups
+    return [replace(g, caption=None) if g.caption and _is_cell(g, groups) else g for g in groups]
+
+
+_ONLY_LABEL = re.compile(r"^\S{3,14}\s*\S{1,4}[.:]?$")
+
+
+def _is_cell(label: Group, groups: Sequence[Group]) -> bool:
+    """True for 'Figure 1' in a row with other words: a table's column of figures, each named and not shown."""
+    return all(_ONLY_LABEL.match(line.text) for line in label.lines) and any(
+        not g.caption and abs(line.base - label.lines[0].base) < 2 and 0 < abs(line.rect.left - label.rect.right) < 80
+        for g in groups
+        for line in g.lines
+    )
 
 
 def _is_prose(lines: Sequence[Line], style: DocumentStyle) -> bool:

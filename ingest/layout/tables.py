@@ -1,56 +1,44 @@
-"""Where tables are: below or above a caption, between rulings of the same width, or both."""
+"""The tables of a page: areas whose words make a grid, with the notes below them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
-from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
+from ingest.layout.lines import join_texts
+from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
+from ingest.layout.table_areas import CAPTION_GAP, Area, Group, table_areas
 
-#: Points between a caption and the first ruling or row of its table.
-_CAPTION_GAP = 45.0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Lines of one paragraph, before it is known what they are."""
-
-    lines: tuple[Line, ...]
-    rect: Rect
-    caption: str | None  #: 'figure', 'table' or None
-    is_prose: bool
+#: How a note below a table begins.
+_NOTE = re.compile(
+    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
+)
 
 
 def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Block]:
     """The tables of a page, their captions not yet bound."""
-    stacks = _stacks(merged_rulings(page.across), groups)
-    captions = [g for g in groups if g.caption == "table"]
-    areas: list[Rect] = []
-    for caption in captions:
-        stack = _nearest(caption.rect, stacks)
-        if stack:
-            stacks.remove(stack)
-            areas.append(stack)
-        else:
-            area = _unruled_area(caption, groups, style)
-            if area:
-                areas.append(area)
-    found = [block for area in areas if (block := _table(page, area, groups, style, min_rows=2))]
     figure_captions = [_with_text_below(g.rect, groups) for g in groups if g.caption == "figure"]
-    for stack in stacks:
-        if not any(stack.meets(block.rect) for block in found) and not _is_captioned_by(stack, figure_captions):
-            block = _table(page, stack, groups, style, min_rows=3)
-            if block:
-                found.append(block)
+    found: list[Block] = []
+    for area in table_areas(page, groups, style):
+        if not area.is_captioned and _is_captioned_by(area.rect, figure_captions):
+            continue
+        if any(area.rect.meets(block.rect) for block in found):
+            continue
+        if block := _table(page, area, groups, style):
+            found.append(block)
     return found
 
 
 def _is_captioned_by(area: Rect, captions: Sequence[Rect]) -> bool:
     """True where one of these captions stands right below: between rulings that are axes, the labels of a plot make rows too."""
-    return any(_beside(caption, area) and -6 <= area.bottom - caption.top <= _CAPTION_GAP for caption in captions)
+    return any(
+        overlap(c.left, c.right, area.left, area.right) > 0.4 * min(c.width, area.width)
+        and -6 <= area.bottom - c.top <= CAPTION_GAP
+        for c in captions
+    )
 
 
 def _with_text_below(caption: Rect, groups: Sequence[Group]) -> Rect:
@@ -59,86 +47,9 @@ def _with_text_below(caption: Rect, groups: Sequence[Group]) -> Rect:
     return enclosing([caption, *below])
 
 
-def merged_rulings(rulings: Sequence[Rect]) -> list[Rect]:
-    """Rulings at one height that touch, as one, from the top down."""
-    merged: list[Rect] = []
-    for ruling in sorted(rulings, key=lambda r: (-round(r.bottom), r.left)):
-        last = merged[-1] if merged else None
-        if last and abs(last.bottom - ruling.bottom) < 1.6 and ruling.left - last.right < 10:
-            merged[-1] = enclosing((last, ruling))
-        else:
-            merged.append(ruling)
-    return [r for r in merged if r.width > 30]
-
-
-def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[Rect]:
-    """Areas between rulings of the same width with no running text between them."""
-    stacks: list[list[Rect]] = []
-    for ruling in rulings:
-        for stack in stacks:
-            if _aligned(stack, ruling) and not _prose_between(stack[-1], ruling, groups):
-                stack.append(ruling)
-                break
-        else:
-            stacks.append([ruling])
-    return [enclosing(stack) for stack in stacks if len(stack) > 1 and enclosing(stack).height > 12]
-
-
-def _aligned(stack: Sequence[Rect], ruling: Rect) -> bool:
-    """True where the ruling is as wide as the stack.
-
-    A narrower one (below a heading that spans some columns) counts for nothing here: between full rulings it lies inside their
-    area anyway, and below the last of them it belongs to something else.
-    """
-    whole = enclosing(stack)
-    return abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8
-
-
-def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:
-    for group in groups:
-        if not (group.is_prose or group.caption) or overlap(group.rect.left, group.rect.right, upper.left, upper.right) < 20:
-            continue
-        middle = group.rect.middle[1]
-        if lower.bottom < middle < upper.top and (group.caption or group.rect.width > 0.6 * min(upper.width, lower.width)):
-            return True
-    return False
-
-
-def _nearest(caption: Rect, stacks: Sequence[Rect]) -> Rect | None:
-    """The stack that begins below the caption, or else ends above it."""
-    below = [
-        (caption.bottom - s.top, s) for s in stacks if -8 <= caption.bottom - s.top <= _CAPTION_GAP and _beside(caption, s)
-    ]
-    inside = [(0.0, s) for s in stacks if s.bottom < caption.bottom < s.top and _beside(caption, s)]
-    above = [
-        (s.bottom - caption.top, s) for s in stacks if -8 <= s.bottom - caption.top <= _CAPTION_GAP and _beside(caption, s)
-    ]
-    return min(inside or below or above, key=lambda pair: pair[0], default=(0.0, None))[1]
-
-
-def _beside(caption: Rect, area: Rect) -> bool:
-    return overlap(caption.left, caption.right, area.left, area.right) > 0.4 * min(caption.width, area.width)
-
-
-def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:
-    """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
-    rows: list[Rect] = []
-    floor = caption.rect.bottom
-    for group in sorted(groups, key=lambda g: -g.rect.top):
-        if group is caption or group.rect.top > caption.rect.bottom + 2:
-            continue
-        if group.is_prose or group.caption or floor - group.rect.top > 2.5 * style.pitch:
-            if overlap(group.rect.left, group.rect.right, caption.rect.left, caption.rect.right) > 0:
-                break
-            continue
-        rows.append(group.rect)
-        floor = min(floor, group.rect.bottom)
-    return enclosing(rows) if len(rows) > 2 else None
-
-
-def _table(page: PageSignals, area: Rect, groups: Sequence[Group], style: DocumentStyle, *, min_rows: int) -> Block | None:
+def _table(page: PageSignals, area: Area, groups: Sequence[Group], style: DocumentStyle) -> Block | None:
     """The table in this area, or None where its words make no grid."""
-    inside = area.grown(3, 2)
+    inside = area.rect.grown(3, 2)
     captions = [g.rect for g in groups if g.caption]
     words = [
         w
@@ -147,17 +58,46 @@ def _table(page: PageSignals, area: Rect, groups: Sequence[Group], style: Docume
     ]
     if len(words) < 4:
         return None
-    across = [r for r in merged_rulings(page.across) if r.meets(inside)]
+    across = [r for r in page.across if r.meets(inside)]
     down = [r for r in page.down if r.meets(inside) and r.height > 6]
     grid = read_grid(words, across, down, style.known)
-    if grid is None or grid.n_rows < min_rows or not _is_table(grid):
+    if grid is None or not _is_table(grid, area):
         return None
     rect = enclosing([w.rect for w in words])
-    return Block(kind=Kind.TABLE, page=page.number, rect=rect, words=tuple(words), grid=grid)
+    notes = tuple(_note(g, page, style) for g in _notes(rect, groups, style))
+    return Block(kind=Kind.TABLE, page=page.number, rect=rect, words=tuple(words), grid=grid, notes=notes)
 
 
-def _is_table(grid: Grid) -> bool:
+def _is_table(grid: Grid, area: Area) -> bool:
     """False for prose in two columns: its cells are long and most rows fill only some."""
     filled = len(grid.cells) / (grid.n_rows * grid.n_columns)
+    if not area.is_captioned and (filled <= 0.5 or grid.n_rows + (area.n_rulings > 2) < 3):
+        return False
     mean = sum(len(cell.text) for cell in grid.cells) / len(grid.cells)
+    if area.is_captioned and area.n_rulings > 2:
+        return filled > 0.2 and mean < 300
     return filled > 0.25 and mean < 160 and not (grid.n_columns == 2 and mean > 55 and grid.n_rows > 8)
+
+
+def _notes(table: Rect, groups: Sequence[Group], style: DocumentStyle) -> list[Group]:
+    """Small print right below a table and no wider than it."""
+    notes: list[Group] = []
+    floor = table.bottom
+    for group in sorted(groups, key=lambda g: -g.rect.top):
+        rect = group.rect
+        if rect.middle[1] > table.bottom or overlap(rect.left, rect.right, table.left, table.right) <= 0:
+            continue
+        size = max(line.size for line in group.lines)
+        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and bool(_NOTE.match(group.lines[0].text)))
+        if group.caption or not is_small or floor - rect.top > 1.4 * style.pitch:
+            break
+        if rect.left < table.left - 12 or rect.right > table.right + 12:
+            break
+        notes.append(group)
+        floor = rect.bottom
+    return notes
+
+
+def _note(group: Group, page: PageSignals, style: DocumentStyle) -> Block:
+    text = join_texts((line.text for line in group.lines), style.known)
+    return Block(kind=Kind.FOOTNOTE, page=page.number, rect=group.rect, lines=group.lines, text=text)

@@ -71,6 +71,7 @@ def _with_boxes(block: Block, back: Callable[[Rect], Rect]) -> Block:
     return replace(
         block,
         rect=back(block.rect),
+        more=tuple(replace(part, rect=back(part.rect)) for part in block.more),
         grid=grid,
         captions=tuple(_with_boxes(caption, back) for caption in block.captions),
         notes=tuple(_with_boxes(note, back) for note in block.notes),

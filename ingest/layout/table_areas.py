@@ -1,0 +1,231 @@
+"""Where tables may be: between rulings of the same width, or in rows below a caption.
+
+Running text between two rulings ends an area, but a cell can hold as much text as a paragraph. What tells them
+apart is company: a paragraph of the column has nothing beside it between the rulings, a cell has other cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
+from ingest.layout.style import DocumentStyle
+from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
+
+#: Points between a caption and the first ruling or row of its table.
+CAPTION_GAP = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines of one paragraph, before it is known what they are."""
+
+    lines: tuple[Line, ...]
+    rect: Rect
+    caption: str | None  #: 'figure', 'table' or None
+    is_prose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    rect: Rect
+    is_captioned: bool
+    n_rulings: int
+
+
+def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Area]:
+    """Areas to be read as tables, the captioned ones first."""
+    rulings = merged_rulings(page.across)
+    stacks = _stacks(rulings, groups)
+    areas = []
+    for caption in (g for g in groups if g.caption == "table"):
+        stack = _nearest(caption.rect, stacks)
+        if stack:
+            stacks.remove(stack)
+        stack = _extended(stack, caption, rulings, groups, page)
+        if stack:
+            areas.append(_open_below(stack, groups, style))
+        elif rect := _unruled_area(caption, groups, style):
+            areas.append(Area(rect, is_captioned=True, n_rulings=0))
+    return areas + [
+        Area(enclosing(stack), is_captioned=False, n_rulings=len(stack))
+        for stack in stacks
+        if not any(enclosing(stack).meets(area.rect) for area in areas)
+        and _is_headed(stack, page, style)
+        and not _is_in_figure(enclosing(stack), page, groups, style)
+    ]
+
+
+def _is_headed(stack: Sequence[Rect], page: PageSignals, style: DocumentStyle) -> bool:
+    """True where rulings alone make a table: one below its first lines, or others between its columns."""
+    area = enclosing(stack)
+    if len(standing_rulings(page.down, area)) > 0 or len(column_cuts([r for r in page.across if r.meets(area)], area)) > 0:
+        return True
+    heights = [upper.bottom - lower.bottom for upper, lower in pairwise(stack)]
+    heights = [h for h in heights if h > 0.6 * style.size]
+    return len(heights) > 1 and heights[0] < min(5 * style.pitch, 0.6 * area.height)
+
+
+def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> bool:
+    """True for rulings of a drawing: over a bitmap, or with a figure's caption below and no text between.
+
+    Between lines that are axes or frames, the labels of a plot make rows too.
+    """
+    if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps):
+        return True
+    inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
+    if inside and median(line.size for line in inside) < 0.42 * style.size:
+        return True
+    for caption in groups:
+        if caption.caption == "figure" and caption.rect.top < area.bottom + 6 and _beside(caption.rect, area):
+            between = [g for g in groups if g.is_prose and caption.rect.top < g.rect.middle[1] < area.bottom]
+            if not any(overlap(g.rect.left, g.rect.right, area.left, area.right) > 10 for g in between):
+                return True
+    return False
+
+
+def _share(rect: Rect, other: Rect) -> float:
+    """Share of the smaller of the two that both cover."""
+    return max(rect.share_inside(other), other.share_inside(rect))
+
+
+def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[list[Rect]]:
+    """Rulings of the same width with no running text between them, each stack from the top down."""
+    stacks: list[list[Rect]] = []
+    for ruling in rulings:
+        for stack in stacks:
+            if _aligned(stack, ruling) and not _prose_between(stack[-1], ruling, groups):
+                stack.append(ruling)
+                break
+        else:
+            stacks.append([ruling])
+    return [stack for stack in stacks if len(stack) > 1 and enclosing(stack).height > 12]
+
+
+def _aligned(stack: Sequence[Rect], ruling: Rect) -> bool:
+    """True where the ruling is as wide as the stack.
+
+    A narrower one (below a heading that spans some columns) counts for nothing here: between full rulings it lies inside their
+    area anyway, and below the last of them it belongs to something else.
+    """
+    whole = enclosing(stack)
+    return abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8
+
+
+def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:
+    return any(
+        group.caption or group.rect.width > 0.6 * min(upper.width, lower.width)
+        for group in _between(upper, lower, groups)
+        if group.is_prose or group.caption
+    )
+
+
+def _between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> list[Group]:
+    return [
+        g
+        for g in groups
+        if lower.bottom < g.rect.middle[1] < upper.top and overlap(g.rect.left, g.rect.right, upper.left, upper.right) > 5
+    ]
+
+
+def _nearest(caption: Rect, stacks: Sequence[list[Rect]]) -> list[Rect] | None:
+    """The stack that begins below the caption, or else ends above it."""
+    near = [(enclosing(stack), stack) for stack in stacks]
+    near = [(area, stack) for area, stack in near if _beside(caption, area)]
+    below = [(caption.bottom - a.top, s) for a, s in near if -8 <= caption.bottom - a.top <= CAPTION_GAP]
+    inside = [(0.0, s) for a, s in near if a.bottom < caption.bottom < a.top]
+    above = [(a.bottom - caption.top, s) for a, s in near if -8 <= a.bottom - caption.top <= CAPTION_GAP]
+    found = inside or below or above
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _beside(caption: Rect, area: Rect) -> bool:
+    return overlap(caption.left, caption.right, area.left, area.right) > 0.4 * min(caption.width, area.width)
+
+
+def _extended(
+    stack: list[Rect] | None, caption: Group, rulings: Sequence[Rect], groups: Sequence[Group], page: PageSignals
+) -> list[Rect] | None:
+    """The rulings below a caption with those that follow beyond cells of running text."""
+    if stack is None:
+        tops = [r for r in rulings if -3 <= caption.rect.bottom - r.top <= CAPTION_GAP and _beside(caption.rect, r)]
+        if not tops or _between(caption.rect, max(tops, key=lambda r: r.top), [g for g in groups if g is not caption]):
+            return None
+        stack = [max(tops, key=lambda r: r.top)]
+    elif enclosing(stack).bottom > caption.rect.bottom:
+        return stack
+    grown = list(stack)
+    for ruling in rulings:
+        if ruling.bottom < grown[-1].bottom - 2 and _aligned(grown, ruling):
+            if _ends_between(grown[-1], ruling, groups, page):
+                break
+            grown.append(ruling)
+    return grown if len(grown) > 1 else None
+
+
+def _ends_between(upper: Rect, lower: Rect, groups: Sequence[Group], page: PageSignals) -> bool:
+    """True where a caption, a paragraph or a heading of the page stands between these rulings."""
+    between = _between(upper, lower, groups)
+    return any(
+        g.caption
+        or (g.is_prose and (_is_page_column(g, upper, page) or not _has_company(g, between)))
+        or (len(between) > 1 and g.rect.left < upper.left + 4 and not _has_company(g, between) and _is_outside(g, between))
+        for g in between
+    )
+
+
+def _is_page_column(group: Group, ruling: Rect, page: PageSignals) -> bool:
+    """True for a paragraph as wide as one of two columns of the page."""
+    return ruling.width > 0.65 * page.width and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width and len(group.lines) > 4
+
+
+def _has_company(group: Group, others: Sequence[Group]) -> bool:
+    """True where other text stands beside this."""
+    return any(
+        other is not group
+        and overlap(other.rect.bottom, other.rect.top, group.rect.bottom, group.rect.top) > 2
+        and overlap(other.rect.left, other.rect.right, group.rect.left, group.rect.right) < 2
+        for other in others
+    )
+
+
+def _is_outside(group: Group, between: Sequence[Group]) -> bool:
+    """True for a line in larger type than what stands beside it: a heading between two tables."""
+    return group.lines[0].size > max(g.lines[0].size for g in between if g is not group) + 0.8
+
+
+def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentStyle) -> Area:
+    """The area of these rulings; where only the header is ruled, with the rows below it."""
+    area = enclosing(stack)
+    if len(stack) > 2 or area.height > 5.5 * style.pitch:
+        return Area(area, is_captioned=True, n_rulings=len(stack))
+    floor = area.bottom
+    rows = [g for g in groups if g.rect.top < area.bottom + 2 and overlap(g.rect.left, g.rect.right, area.left, area.right) > 0]
+    first = max(rows, key=lambda g: g.rect.top, default=None)
+    if first is None or floor - first.rect.top > 1.3 * style.pitch or not _has_company(first, rows):
+        return Area(area, is_captioned=True, n_rulings=len(stack))
+    for group in sorted(rows, key=lambda g: -g.rect.top):
+        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not _has_company(group, rows))
+        if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch:
+            break
+        floor = min(floor, group.rect.bottom)
+    return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
+
+
+def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:
+    """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
+    rows: list[Rect] = []
+    floor = caption.rect.bottom
+    for group in sorted(groups, key=lambda g: -g.rect.top):
+        if group is caption or group.rect.top > caption.rect.bottom + 2:
+            continue
+        if group.is_prose or group.caption or floor - group.rect.top > 2.5 * style.pitch:
+            if overlap(group.rect.left, group.rect.right, caption.rect.left, caption.rect.right) > 0:
+                break
+            continue
+        rows.append(group.rect)
+        floor = min(floor, group.rect.bottom)
+    return enclosing(rows) if len(rows) > 2 else None
