@@ -1,0 +1,122 @@
+"""Words that the parser closed over a script, taken apart again: '10-3mm2/s' is 10, a raised -3, mm, a raised 2, /s.
+
+The parser joins characters that touch, whatever their size and height. Only words whose box is not the usual one of
+their font are looked at character by character: all characters of all pages would cost as much as the words.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.layout.fonts import FontBook
+from ingest.layout.page import Face, Rect
+
+#: Signs that stand on the axis of a formula, a quarter of the size above the baseline. Fonts of signs often have boxes
+#: that end with the ink: for such a sign the middle tells the row, not the bottom.
+AXIS_SIGNS = frozenset("-−–+±∓×·=≡∼≈≃≅<>≤≥≪≫∗*∘→←⇒|∝∈")
+#: Height of the axis above the baseline, in sizes.
+AXIS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One character as the parser sees it."""
+
+    text: str
+    box: Rect
+    face: Face
+
+    @property
+    def size(self) -> float:
+        return self.box.height * self.face.size_per_height
+
+    @property
+    def base(self) -> float:
+        return self.box.bottom + self.box.height * self.face.baseline
+
+    @property
+    def hangs_on_axis(self) -> bool:
+        return self.text in AXIS_SIGNS and self.face.is_math
+
+
+class Glyphs:
+    """The characters of one page, found by their place. Opened only where a word needs it."""
+
+    def __init__(self, decoder: Any, fonts: FontBook, page_no: int) -> None:
+        self._cells = sorted(enumerate(decoder.get_char_cells()), key=lambda cell: cell[1].r_x0)
+        self._lefts = [cell.r_x0 for _, cell in self._cells]
+        self._fonts, self._page_no = fonts, page_no
+
+    def of(self, word: Any) -> list[Glyph]:
+        """The characters of this word cell in their order; none where they are not plainly its own."""
+        first, last = bisect_left(self._lefts, word.r_x0 - 0.2), bisect_right(self._lefts, word.r_x2)
+        inside = sorted(
+            (
+                (number, cell)
+                for number, cell in self._cells[first:last]
+                if word.r_y0 - 0.2 <= cell.r_y0 and cell.r_y2 <= word.r_y2 + 0.2 and cell.text.strip()
+            ),
+            key=lambda cell: cell[0],
+        )
+        if "".join(cell.text for _, cell in inside) != word.text.strip():
+            return []
+        return [
+            Glyph(cell.text, Rect(cell.r_x0, cell.r_y0, cell.r_x2, cell.r_y2), self._fonts.face(cell, self._page_no))
+            for _, cell in inside
+        ]
+
+
+def odd_boxes(cells: Sequence[Any], faces: Sequence[Face]) -> list[bool]:
+    """For each word cell, whether it may hold a script: its box is not as high as most of its font, or it is mathematics."""
+    heights = [(cell.font_name, round(cell.r_y2 - cell.r_y0, 1)) for cell in cells]
+    plain = Counter(height for cell, height in zip(cells, heights, strict=True) if cell.text.strip().isalpha())
+    usual = {name: height for (name, height), _ in sorted(plain.items(), key=lambda item: item[1])}
+    return [
+        len(cell.text.strip()) > 1
+        and abs(cell.r_y1 - cell.r_y0) < 0.01 < cell.r_x1 - cell.r_x0
+        and (face.is_math or usual.get(cell.font_name) != height)
+        for cell, face, (_, height) in zip(cells, faces, heights, strict=True)
+    ]
+
+
+def pieces(glyphs: Sequence[Glyph]) -> Iterator[tuple[str, Rect, float, float, Face]]:
+    """Text, box, size, baseline and face of each stretch of one size and height."""
+    rows = _rows(glyphs)
+    start = 0
+    for end in range(1, len(glyphs) + 1):
+        if end < len(glyphs) and _is_one_row(rows[end - 1], rows[end]):
+            continue
+        stretch = glyphs[start:end]
+        size, base = max(rows[start:end])
+        face = next((glyph.face for glyph in stretch if not glyph.hangs_on_axis), stretch[0].face)
+        box = Rect(min(g.box.left for g in stretch), base, max(g.box.right for g in stretch), base + size)
+        yield "".join(glyph.text for glyph in stretch), box, size, base, face
+        start = end
+
+
+def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
+    """Size and baseline of each character; a sign on the axis has those of the neighbour whose axis is nearest."""
+    plain = [(i, (g.size, g.base)) for i, g in enumerate(glyphs) if not g.hangs_on_axis]
+    if not plain:
+        return [(glyph.size, glyph.base) for glyph in glyphs]
+    rows = []
+    for i, glyph in enumerate(glyphs):
+        middle = glyph.box.middle[1]
+        before = [row for at, row in plain if at < i][-1:]
+        after = [row for at, row in plain if at > i][:1]
+        beside = before + after
+        rows.append(
+            min(beside, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
+            if glyph.hangs_on_axis
+            else (glyph.size, glyph.base)
+        )
+    return rows
+
+
+def _is_one_row(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    size = max(a[0], b[0])
+    return abs(a[0] - b[0]) <= 0.12 * size and abs(a[1] - b[1]) <= 0.1 * size
