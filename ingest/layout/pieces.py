@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import Face, Rect
@@ -18,6 +18,10 @@ from ingest.layout.page import Face, Rect
 #: Signs that stand on the axis of a formula, a quarter of the size above the baseline. Fonts of signs often have boxes
 #: that end with the ink: for such a sign the middle tells the row, not the bottom.
 AXIS_SIGNS = frozenset("-−–+±∓×·=≡∼≈≃≅<>≤≥≪≫∗*∘→←⇒|∝∈")
+_ACCENTS = "˜ˆ¯˙¨ˇ˘´`"
+_OPENING, _CLOSING = "√([{⟨", ")]}⟩"
+#: The smallest script of a script is half as large as its row.
+_SMALLEST = 0.4
 #: Height of the axis above the baseline, in sizes.
 AXIS = 0.25
 
@@ -41,6 +45,22 @@ class Glyph:
     @property
     def hangs_on_axis(self) -> bool:
         return self.text in AXIS_SIGNS and self.face.is_math
+
+    @property
+    def is_boxless(self) -> bool:
+        """True where the box does not tell the row."""
+        return self.hangs_on_axis or self.text in _ACCENTS or (self.face.baseline > 0.9 and self.text in _OPENING + _CLOSING)
+
+
+class Piece(NamedTuple):
+    """A stretch of characters of one size and height."""
+
+    text: str
+    left: float
+    right: float
+    size: float
+    base: float
+    face: Face
 
 
 class Glyphs:
@@ -83,37 +103,43 @@ def odd_boxes(cells: Sequence[Any], faces: Sequence[Face]) -> list[bool]:
     ]
 
 
-def pieces(glyphs: Sequence[Glyph]) -> Iterator[tuple[str, Rect, float, float, Face]]:
-    """Text, box, size, baseline and face of each stretch of one size and height."""
+def pieces(glyphs: Sequence[Glyph]) -> list[Piece]:
+    """Each stretch of one size and height; one alone where the word is better left whole."""
     rows = _rows(glyphs)
+    found: list[Piece] = []
     start = 0
     for end in range(1, len(glyphs) + 1):
-        if end < len(glyphs) and _is_one_row(rows[end - 1], rows[end]):
+        if end < len(glyphs) and _is_one_row(rows[end - 1], rows[end]) and "√" not in (glyphs[end - 1].text, glyphs[end].text):
             continue
         stretch = glyphs[start:end]
         size, base = max(rows[start:end])
         face = next((glyph.face for glyph in stretch if not glyph.hangs_on_axis), stretch[0].face)
-        box = Rect(min(g.box.left for g in stretch), base, max(g.box.right for g in stretch), base + size)
-        yield "".join(glyph.text for glyph in stretch), box, size, base, face
+        left, right = min(g.box.left for g in stretch), max(g.box.right for g in stretch)
+        found.append(Piece("".join(glyph.text for glyph in stretch), left, right, size, base, face))
         start = end
+    largest = max((piece.size for piece in found), default=0.0)
+    # A ligature from a font whose boxes are wrong is no script: none is that small.
+    return found if all(piece.size > _SMALLEST * largest or piece.face.is_math for piece in found) else found[:1]
 
 
 def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
-    """Size and baseline of each character; a sign on the axis has those of the neighbour whose axis is nearest."""
-    plain = [(i, (g.size, g.base)) for i, g in enumerate(glyphs) if not g.hangs_on_axis]
-    if not plain:
+    """Size and baseline of each character. Signs whose box tells nothing have those of a neighbour: operators of the one
+    whose axis is nearest, roots and opening brackets of the next, accents and closing brackets of the last."""
+    known = [not glyph.is_boxless for glyph in glyphs]
+    if not any(known):
         return [(glyph.size, glyph.base) for glyph in glyphs]
     rows = []
     for i, glyph in enumerate(glyphs):
-        middle = glyph.box.middle[1]
-        before = [row for at, row in plain if at < i][-1:]
-        after = [row for at, row in plain if at > i][:1]
-        beside = before + after
-        rows.append(
-            min(beside, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
-            if glyph.hangs_on_axis
-            else (glyph.size, glyph.base)
-        )
+        before = [(g.size, g.base) for g, is_known in zip(glyphs[:i], known, strict=False) if is_known][-1:]
+        after = [(g.size, g.base) for g, is_known in zip(glyphs[i + 1 :], known[i + 1 :], strict=True) if is_known][:1]
+        row = (glyph.size, glyph.base)
+        if glyph.hangs_on_axis:
+            middle = glyph.box.middle[1]
+            nearest = min(before + after, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
+            row = nearest if abs(nearest[1] + AXIS * nearest[0] - middle) < 0.15 * nearest[0] else row
+        elif glyph.is_boxless:
+            row = (after + before if glyph.text in _OPENING else before + after)[0]
+        rows.append(row)
     return rows
 
 

@@ -42,7 +42,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
     regions, rest = find_regions(page, lines, style)
-    formulas, rest = find_formulas(rest, page.number, style)
+    formulas, rest = find_formulas(rest, page, style)
     units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))

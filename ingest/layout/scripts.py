@@ -17,13 +17,16 @@ from ingest.layout.pieces import AXIS
 #: A script is smaller than its row, in sizes of the row.
 _SMALLER = 0.9
 #: And its baseline is higher or lower by so much.
-_RAISED, _LOWERED = 0.12, -0.06
+_RAISED, _LOWERED = 0.2, -0.06
 #: The middle of a sign of mathematics lies so far from the axis where it is part of a script.
 _OFF_AXIS = 0.2
 #: A lowered word this deep below a raised one is a denominator.
 _DENOMINATOR = -0.28
 #: Gap above which a space stands before a script, and before any other word, in sizes.
 _SCRIPT_SPACE, _SPACE = 0.3, 0.12
+
+#: Signs that are no scripts whatever their boxes say.
+_UPRIGHT = frozenset("()[]{}|∥⟨⟩√∑∏∫⌈⌉⌊⌋⟦⟧")
 
 _DIGITS = "0123456789+-−=()"
 _RAISED_SIGNS = dict(
@@ -38,6 +41,8 @@ _LOWERED_SIGNS = dict(zip(_DIGITS + "aehijklmnoprstuvx", "₀₁₂₃₄₅₆�
 _HIGH = str.maketrans({"∘": "°", "◦": "°", "∗": "*"})
 _IS_HIGH = re.compile(r"[*†‡§¶#°′″'’®™©ªº“”\"`´]+")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|TM|SM|er|re|e|o|a)")
+#: One number or one name: a differential is one, too.
+_SINGLE = re.compile(r"\d+(?:\.\d+)?|[d∂Δ]?[^\W\d_][\u0300-\u036f]?[′'⁰¹²³⁴-ⁿ₀-ₜᵢⱼᵣᵤᵥᴬ-ᶻ]*|[d∂][⁰¹²³⁴-ⁿ]+[^\W\d_]?|[^\W\d_]_\w+")
 _RANGE = re.compile(r"(?<=\d)[-−–—](?=\d)")
 
 
@@ -85,15 +90,17 @@ def _is_sign(word: Word) -> bool:
 def shift_of(word: Word, size: float, base: float) -> int:
     """1 where the word is raised above the row of this size and baseline, -1 where lowered, 0 where it is part of it."""
     if _is_sign(word):
+        if word.text[0] in _UPRIGHT:
+            return 0
         face = word.face
         middle = word.base + word.size * (0.5 - face.baseline) / face.size_per_height
         off = (middle - base) / size - AXIS
         small = word.rect.height < 0.9 * size
-        return (off > _OFF_AXIS) - (off < -_OFF_AXIS) if small and abs(off) < 0.8 else 0
+        return (off > _OFF_AXIS) - (off < -_OFF_AXIS) if small and abs(off) < 2.5 else 0
     if word.size >= _SMALLER * size:
         return 0
     off = (word.base - base) / size
-    return (_RAISED < off < 1.0) - (-0.7 < off < _LOWERED)
+    return (_RAISED < off < 2.5) - (-2.5 < off < _LOWERED)
 
 
 def _groups(words: Sequence[Word], size: float, base: float) -> list[tuple[bool, list[Word]]]:
@@ -132,7 +139,7 @@ def fraction(above: str, below: str) -> str:
 
 
 def _closed(text: str) -> str:
-    single = re.fullmatch(r"[\w.′'⁰¹²³⁴-⁻ⁿ₀-₋ₐ-ₜᵢⱼ^]+", text) or _is_closed(text)
+    single = _SINGLE.fullmatch(text) or _is_closed(text)
     return text if single else f"({text})"
 
 

@@ -59,12 +59,12 @@ def _words(cells: list[Any], decoder: Any, fonts: FontBook, page_no: int) -> Ite
     odd = odd_boxes(cells, faces)
     glyphs = Glyphs(decoder, fonts, page_no) if any(odd) else None
     for cell, is_odd in zip(cells, odd, strict=True):
-        parts = list(pieces(glyphs.of(cell))) if glyphs and is_odd else []
+        parts = pieces(glyphs.of(cell)) if glyphs and is_odd else []
         if len(parts) < 2:
             yield _word(cell, fonts, page_no)
             continue
-        for text, box, size, base, face in parts:
-            yield Word(text, Rect(box.left, base - DESCENT * size, box.right, base + ASCENT * size), size, base, face)
+        for text, left, right, size, base, face in parts:
+            yield Word(text, Rect(left, base - DESCENT * size, right, base + ASCENT * size), size, base, face)
 
 
 def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
