@@ -56,6 +56,8 @@ def _hangs(word: Word) -> bool:
 
 
 def _unhung(word: Word, size: float) -> Word:
+    if word.text == "√" and word.rect.top > word.base + 1:  # on its radicand's baseline already
+        return word
     height = size * next((h for signs, h in _HEIGHTS if word.text[0] in signs), 1.8)
     return replace(word, rect=Rect(word.rect.left, word.base - height, word.rect.right, word.base))
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from ingest.layout.fonts import FontBook
-from ingest.layout.page import Face, Rect
+from ingest.layout.page import ASCENT, DESCENT, Face, Rect, Word
 
 #: Signs that stand on the axis of a formula, a quarter of the size above the baseline. Fonts of signs often have boxes
 #: that end with the ink: for such a sign the middle tells the row, not the bottom.
 AXIS_SIGNS = frozenset("-−–+±∓×·=≡∼≈≃≅<>≤≥≪≫∗*∘→←⇒|∝∈")
 _ACCENTS = "˜ˆ¯˙¨ˇ˘´`"
 _OPENING, _CLOSING = "√([{⟨", ")]}⟩"
-#: The smallest script of a script is half as large as its row.
-_SMALLEST = 0.4
 #: Height of the axis above the baseline, in sizes.
 AXIS = 0.25
 
@@ -49,7 +49,17 @@ class Glyph:
     @property
     def is_boxless(self) -> bool:
         """True where the box does not tell the row."""
-        return self.hangs_on_axis or self.text in _ACCENTS or (self.face.baseline > 0.9 and self.text in _OPENING + _CLOSING)
+        return (
+            self.hangs_on_axis
+            or self.text in _ACCENTS
+            or (_hangs(self.face) and self.text in _OPENING + _CLOSING)
+            or len(normalize("NFKC", self.text)) > 1  # a ligature, often of another font
+        )
+
+
+def _hangs(face: Face) -> bool:
+    """True for TeX's fonts of tall signs, whose baseline is the top of the sign."""
+    return face.is_math and face.baseline > 0.9
 
 
 class Piece(NamedTuple):
@@ -117,9 +127,27 @@ def pieces(glyphs: Sequence[Glyph]) -> list[Piece]:
         left, right = min(g.box.left for g in stretch), max(g.box.right for g in stretch)
         found.append(Piece("".join(glyph.text for glyph in stretch), left, right, size, base, face))
         start = end
-    largest = max((piece.size for piece in found), default=0.0)
-    # A ligature from a font whose boxes are wrong is no script: none is that small.
-    return found if all(piece.size > _SMALLEST * largest or piece.face.is_math for piece in found) else found[:1]
+    return [] if _is_one_word(glyphs) else found
+
+
+def _is_one_word(glyphs: Sequence[Glyph]) -> bool:
+    """True for letters of one text font: where its boxes end with the ink, the g of 'homogeneous' seems lowered."""
+    text = "".join(glyph.text for glyph in glyphs)
+    return len(text) > 3 and text.isalpha() and not glyphs[0].face.is_math and len({glyph.face.name for glyph in glyphs}) == 1
+
+
+def with_roots(words: Sequence[Word]) -> list[Word]:
+    """The words with each root's sign that hangs from its top set on the baseline of what follows it."""
+    placed = list(words)
+    for at, (word, following) in enumerate(pairwise(words)):
+        if word.text != "√":
+            continue
+        gap, drop = following.rect.left - word.rect.right, word.base - following.base
+        if abs(gap) < 0.4 * following.size and 0 < drop < 1.3 * following.size:
+            size, base = following.size, following.base
+            rect = Rect(word.rect.left, base - DESCENT * size, word.rect.right, base + ASCENT * size)
+            placed[at] = replace(word, size=size, base=base, rect=rect)
+    return placed
 
 
 def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:

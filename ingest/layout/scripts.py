@@ -167,7 +167,7 @@ def raised(text: str, before: str = "") -> str:
     if all(sign is not None for sign in signs):
         joints = [joint.strip() for joint in listed[1::2]] + [""]
         return "".join((sign or "") + joint for sign, joint in zip(signs, joints, strict=True))
-    return "^" + _braced(text)
+    return "^" + _braced(text) if before else text  # at the head of a line it is a mark, not a script of anything
 
 
 def lowered(text: str) -> str:

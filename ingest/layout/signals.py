@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
-from ingest.layout.pieces import Glyphs, odd_boxes, pieces
+from ingest.layout.pieces import Glyphs, odd_boxes, pieces, with_roots
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -30,7 +30,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     number, width, height = result.page_number, result.page_width, result.page_height
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
     cells = [cell for cell in decoder.get_word_cells() if cell.rendering_mode not in _INVISIBLE and cell.text.strip()]
-    words = [word for word in _words(cells, decoder, fonts, number) if word.size > 0 and page.meets(word.rect)]
+    words = [word for word in with_roots(list(_words(cells, decoder, fonts, number))) if word.size > 0 and page.meets(word.rect)]
     n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
     across, down, bars, drawings = _shapes(result, decoder, page)
