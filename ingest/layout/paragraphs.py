@@ -17,7 +17,7 @@ from ingest.layout.style import DocumentStyle
 MARKER = re.compile(
     r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\]\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
 )
-_ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
+_ENDS = re.compile(r"[.:;?!]['\"”’)\]]*[⁰¹²³⁴-⁹,–]*$")
 
 
 def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> list[list[Line]]:

@@ -18,6 +18,7 @@ from ingest.layout.joins import join_blocks
 from ingest.layout.lines import build_lines, join_texts
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
+from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.tables import merged_rulings
@@ -36,7 +37,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     for page, page_lines, gone, all_lines in zip(without_repeated_graphics(set_pages), kept, furniture, lines, strict=True):
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone))])
-    read = join_blocks(_with_levels(mark_front(read, style)), style)
+    read = mark_citations(join_blocks(_with_levels(mark_front(read, style)), style))
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 
