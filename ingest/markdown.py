@@ -1,7 +1,9 @@
-"""A document as Markdown.
+"""A document as Markdown: the one place where it is written.
 
-Docling writes every list tight: item under item, with no blank line. To a reader of Markdown such a list is one block, and
-paragraphs that stand in it are lost in it. Here a list with a long item is loose: each of its items is a block of its own.
+Two things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
+from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
+or fail. Which of the two a document holds, its converter knows. And it writes every list tight: to a reader of Markdown such a list
+is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
 """
 
 from __future__ import annotations
@@ -9,16 +11,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from docling_core.transforms.serializer.markdown import MarkdownDocSerializer
     from docling_core.types.doc import DoclingDocument
 
 #: Words; an item longer than this is a paragraph rather than an entry.
 _LONG = 40
 
 
-def to_markdown(document: DoclingDocument) -> str:
-    """The body of the document as Markdown; its signs are not escaped, because people and models read it as it is."""
-    from docling_core.transforms.serializer.markdown import MarkdownDocSerializer, MarkdownListSerializer, MarkdownParams
+def document_markdown(document: DoclingDocument, *, has_latex: bool = False) -> str:
+    """The document's Markdown, its signs not escaped: people and models read it as it is.
+
+    `has_latex`: the text of its formulas is LaTeX, as that of Docling's formula model or of a LaTeX or Markdown source is; it goes
+    between dollar signs. Else a formula is a block of plain text, a line for each row.
+    """
+    return str(_serializer(document, has_latex=has_latex).serialize().text)
+
+
+def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSerializer:
+    from docling_core.transforms.serializer.common import create_ser_result
+    from docling_core.transforms.serializer.markdown import (
+        MarkdownDocSerializer,
+        MarkdownListSerializer,
+        MarkdownParams,
+        MarkdownTextSerializer,
+    )
+    from docling_core.types.doc import DocItemLabel
     from docling_core.types.doc.document import DOCUMENT_TOKENS_EXPORT_LABELS
+
+    class PlainFormulas(MarkdownTextSerializer):
+        """Docling's own, but for formulas that are no LaTeX."""
+
+        def serialize(self, *, item: Any, **rest: Any) -> Any:
+            if item.label == DocItemLabel.FORMULA and item.text:
+                return create_ser_result(text=item.text.replace("\n", "  \n"), span_source=item)  # rows stay rows
+            return super().serialize(item=item, **rest)
 
     class LooseLists(MarkdownListSerializer):
         def serialize(self, *, list_level: int = 0, **rest: Any) -> Any:
@@ -28,9 +54,10 @@ def to_markdown(document: DoclingDocument) -> str:
             return made
 
     params = MarkdownParams(
-        labels=DOCUMENT_TOKENS_EXPORT_LABELS, escape_html=False, escape_underscores=False, image_placeholder=""
+        labels=DOCUMENT_TOKENS_EXPORT_LABELS, image_placeholder="", escape_html=False, escape_underscores=False
     )
-    return MarkdownDocSerializer(doc=document, params=params, list_serializer=LooseLists()).serialize().text
+    text = MarkdownTextSerializer() if has_latex else PlainFormulas()
+    return MarkdownDocSerializer(doc=document, params=params, text_serializer=text, list_serializer=LooseLists())
 
 
 def _loosened(items: str) -> str:

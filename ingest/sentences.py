@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_STOP = re.compile(r"[.!?…][\"'”’)\]]*(?=\s+[^\sa-zà-ÿ])")
+_STOP = re.compile(r"[.!?…][\"'”’)\]]*(?:\[[\d,\s–-]+\]|[⁰¹²³⁴-⁹,–]+)?(?=\s+[^\sa-zà-ÿ])")
 _WORD_BEFORE = re.compile(r"[^\s(\[]*$")
 ABBREVIATIONS = frozenset(
     {

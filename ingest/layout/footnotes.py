@@ -9,7 +9,7 @@ from ingest.layout.block import FURNITURE, Block, Kind
 from ingest.layout.page import PageSignals, overlap
 from ingest.layout.style import DocumentStyle
 
-_MARK = re.compile(r"^(?:[*†‡§¶#∗]+|\(?\d{1,2}[).]?|[a-z])\s?(?=[A-ZÀ-Þ\"“(a-z])")
+_MARK = re.compile(r"^(?:[*†‡§¶#∗⁰¹²³⁴-⁹ᵃ-ᶻ]+|\^\w|\(?\d{1,2}[).]?|[a-z])\s?(?=[A-ZÀ-Þ\"“(a-z])")
 
 
 def mark_footnotes(blocks: Sequence[Block], page: PageSignals, style: DocumentStyle) -> list[Block]:

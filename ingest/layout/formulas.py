@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.page import Line, Rect, enclosing, overlap
+from ingest.layout.composing import formula_text
+from ingest.layout.lines import clean
+from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.paragraphs import is_code
 from ingest.layout.style import DocumentStyle
 
@@ -53,24 +55,32 @@ _FUNCTIONS = frozenset(
 _WORD = re.compile(r"^[\W\d]*[A-Za-zÀ-ÿ]{3,}[\W]*$")
 
 
-def find_formulas(lines: Sequence[Line], page_no: int, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
+def find_formulas(lines: Sequence[Line], page: PageSignals, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
     """The display formulas among these lines, and the lines that are left."""
     prose = [line for line in lines if _n_words(line) >= 3]
     loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style) and not is_code([line])]
     blocks, taken = [], set()
     for cluster in _clusters(loose, style):
         if _is_formula(cluster):
-            ordered = sorted(cluster, key=lambda line: (-round(line.base / (0.6 * style.size)), line.rect.left))
-            text = " ".join(line.text for line in ordered)
-            rect = enclosing(line.rect for line in cluster)
-            blocks.append(Block(kind=Kind.FORMULA, page=page_no, rect=rect, lines=tuple(ordered), text=text))
+            blocks.append(_formula_block(cluster, page))
             taken |= {id(line) for line in cluster}
     return blocks, [line for line in lines if id(line) not in taken]
 
 
+def _formula_block(lines: Sequence[Line], page: PageSignals) -> Block:
+    """One formula as a block, its number at the end of its text."""
+    ordered = tuple(sorted(lines, key=lambda line: (-line.base, line.rect.left)))
+    numbers = [line for line in ordered if _NUMBER.match(line.text)]
+    words = [word for line in ordered if line not in numbers for word in line.words]
+    rect = enclosing([*(line.rect for line in ordered), *(word.rect for word in words)])
+    bars = [bar for bar in (*page.across, *page.bars) if bar.share_inside(rect.grown(2.0, 2.0)) > 0.95]
+    text = clean(formula_text(words, bars, [(line.text, line.base) for line in numbers]))
+    return Block(kind=Kind.FORMULA, page=page.number, rect=rect, lines=ordered, text=text)
+
+
 def _n_words(line: Line) -> int:
     """Words of a language, mathematics aside."""
-    return sum(bool(_WORD.match(w.text)) and not w.face.is_math and w.text.lower() not in _FUNCTIONS for w in line.words)
+    return sum(bool(_WORD.match(w.text)) and not w.face.is_math and w.text not in _FUNCTIONS for w in line.words)
 
 
 def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:

@@ -12,7 +12,7 @@ from ingest.layout.style import DocumentStyle
 
 _JOINED = (Kind.TEXT, Kind.LIST_ITEM)
 _FLOATS = FURNITURE | {Kind.FIGURE, Kind.TABLE, Kind.CAPTION, Kind.FOOTNOTE}
-_ENDS = re.compile(r"[.:;?!…]['\"”’)\]]*\s*(?:\[?[\d,–\-]+\]?)?$")
+_ENDS = re.compile(r"[.:;?!…]['\"”’)\]]*\s*(?:\[?[\d⁰¹²³⁴-⁹,–\-]+\]?)?$")
 
 
 def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:

@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
+from ingest.layout.scripts import words_as_text
 
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
 MAX_GAP = 1.05
-#: Gap above which two words have a space between them, in font sizes; letter-spaced pieces of one word are closer.
-_SPACE = 0.12
 _ACCENTS = {
     "´": "\u0301",
     "`": "\u0300",
@@ -185,16 +184,8 @@ def _commonest(weighted: Iterable[tuple[float, int]]) -> float:
 
 
 def words_text(words: Sequence[Word]) -> str:
-    """The words with spaces where the page has gaps."""
-    parts: list[str] = []
-    for at, word in enumerate(words):
-        if at:
-            last = words[at - 1]
-            gap = word.rect.left - last.rect.right
-            if gap > _SPACE * min(last.size, word.size) or word.rect.right < last.rect.left:
-                parts.append(" ")
-        parts.append(word.text)
-    return clean(" ".join("".join(parts).split()))
+    """The words with spaces where the page has gaps, scripts as Unicode has them."""
+    return clean(words_as_text(words))
 
 
 def clean(text: str) -> str:

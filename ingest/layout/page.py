@@ -121,3 +121,4 @@ class PageSignals:
     down: tuple[Rect, ...]  #: vertical rulings
     bitmaps: tuple[Rect, ...]
     drawings: tuple[Rect, ...]  #: boxes around strokes and fills that touch
+    bars: tuple[Rect, ...] = ()  #: horizontal rulings too short for a table's: of a fraction, a root, a mean

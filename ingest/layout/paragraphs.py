@@ -22,7 +22,7 @@ _BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
 _INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
 #: Signs of a program or a command; a lone word or an e-mail address in such type has none.
 _CODE = re.compile(r"[(){};=<>$#|\\]|^\S+\s+-|::|^\s*(?:import|def|class|pip|git|cd|sudo|from)\s")
-_ENDS = re.compile(r"[.:;?!]['\"”’)\]]*$")
+_ENDS = re.compile(r"[.:;?!]['\"”’)\]]*[⁰¹²³⁴-⁹,–]*$")
 
 
 def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> list[list[Line]]:

@@ -23,6 +23,7 @@ from ingest.layout.margins import line_numbers, margin_block, sideways
 from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
+from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
 from ingest.layout.runins import split_run_in
 from ingest.layout.style import DocumentStyle, document_style
@@ -49,7 +50,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
-    read = join_tables(join_blocks(settle_lists(read), style))
+    read = mark_citations(join_tables(join_blocks(settle_lists(read), style)))
     return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
 
 
@@ -65,7 +66,7 @@ def _without(page: PageSignals, gone: set[int]) -> PageSignals:
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
     regions, rest = find_regions(page, lines, style)
-    formulas, rest = find_formulas(rest, page.number, style)
+    formulas, rest = find_formulas(rest, page, style)
     units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))

@@ -6,17 +6,21 @@ Reads docling-parse's decoder directly: as pydantic cells (`get_segmented_page`)
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from ingest.layout.encodings import mended
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
+from ingest.layout.pieces import Glyphs, odd_boxes, pieces, with_roots
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
 #: Points. A filled box no thicker than this is a ruling.
 _RULING = 2.0
+#: Points. The bar of the narrowest fraction in small print is longer.
+_SHORT = 2.5
 #: A page with more shapes is a drawing; looking at each in Python would take seconds.
 _MANY_SHAPES = 4_000
 
@@ -26,16 +30,13 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     decoder = result._require_page_decoder()
     number, width, height = result.page_number, result.page_width, result.page_height
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
-    words, n_chars = [], 0
-    for cell in decoder.get_word_cells():
-        if cell.rendering_mode in _INVISIBLE or not cell.text.strip():
-            continue
-        word = _word(cell, fonts, number)
-        if word.size > 0 and page.meets(word.rect):
-            words.append(word)
-            n_chars += len(word.text)
+    cells = [cell for cell in decoder.get_word_cells() if cell.rendering_mode not in _INVISIBLE and cell.text.strip()]
+    words = [
+        word for word in with_roots(list(_words(cells, decoder, fonts, number))) if word.size > 0 and page.meets(word.rect)
+    ]
+    n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
-    across, down, drawings = _shapes(result, decoder, page)
+    across, down, bars, drawings = _shapes(result, decoder, page)
     bitmaps = [
         Rect(i.visible_x0, i.visible_y0, i.visible_x1, i.visible_y1) if i.has_visible_bbox else Rect(i.x0, i.y0, i.x1, i.y1)
         for i in decoder.get_page_images()
@@ -51,7 +52,22 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         down=tuple(down),
         bitmaps=tuple(clipped for b in bitmaps if (clipped := _clip(b, page)).area > 4),
         drawings=tuple(drawings),
+        bars=tuple(bars),
     )
+
+
+def _words(cells: list[Any], decoder: Any, fonts: FontBook, page_no: int) -> Iterator[Word]:
+    """The words of these cells, each script a word of its own."""
+    faces = [fonts.face(cell, page_no) for cell in cells]
+    odd = odd_boxes(cells, faces)
+    glyphs = Glyphs(decoder, fonts, page_no) if any(odd) else None
+    for cell, is_odd in zip(cells, odd, strict=True):
+        parts = pieces(glyphs.of(cell)) if glyphs and is_odd else []
+        if len(parts) < 2:
+            yield _word(cell, fonts, page_no)
+            continue
+        for text, left, right, size, base, face in parts:
+            yield Word(text, Rect(left, base - DESCENT * size, right, base + ASCENT * size), size, base, face)
 
 
 def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
@@ -96,8 +112,8 @@ def _clip(rect: Rect, page: Rect) -> Rect:
     return Rect(max(rect.left, page.left), max(rect.bottom, page.bottom), min(rect.right, page.right), min(rect.top, page.top))
 
 
-def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rect], list[Rect]]:
-    """Rulings across, rulings down, and boxes around everything drawn."""
+def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rect], list[Rect], list[Rect]]:
+    """Rulings across, rulings down, short ones across, and boxes around everything drawn."""
     segments = [Rect(b.l, b.b, b.r, b.t) for b in result.get_shape_lines(horizontal=True, vertical=True, tolerance=0.5)]
     drawings = [Rect(b.l, b.b, b.r, b.t) for b in result.get_connected_shape_bounding_boxes(tolerance=1.0)]
     shapes = decoder.get_page_shapes()
@@ -105,7 +121,8 @@ def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rec
         segments += [box for shape in shapes if (box := _box(shape)) and min(box.width, box.height) <= _RULING]
     across = [s for s in segments if s.width > max(8.0, s.height) and s.meets(page)]
     down = [s for s in segments if s.height > max(8.0, s.width) and s.meets(page)]
-    return across, down, [_clip(d, page) for d in drawings if d.meets(page)]
+    bars = [s for s in segments if _SHORT < s.width <= max(8.0, s.height) and s.height <= _RULING and s.meets(page)]
+    return across, down, bars, [_clip(d, page) for d in drawings if d.meets(page)]
 
 
 def _box(shape: Any) -> Rect | None:

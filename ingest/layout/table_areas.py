@@ -179,7 +179,11 @@ def _ends_between(upper: Rect, lower: Rect, groups: Sequence[Group], page: PageS
 
 def _is_page_column(group: Group, ruling: Rect, page: PageSignals) -> bool:
     """True for a paragraph as wide as one of two columns of the page."""
-    return ruling.width > 0.65 * page.width and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width and len(group.lines) > 4
+    return (
+        ruling.width > 0.65 * page.width
+        and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width
+        and len(group.lines) > 4
+    )
 
 
 def _has_company(group: Group, others: Sequence[Group]) -> bool:

@@ -50,6 +50,7 @@ def turned_page(page: PageSignals, turn: int) -> PageSignals:
         down=tuple(to(rect) for rect in page.across),
         bitmaps=tuple(to(rect) for rect in page.bitmaps),
         drawings=tuple(to(rect) for rect in page.drawings),
+        bars=(),
     )
 
 
