@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import WeightsMissing
+from kernel import interrupts_held_back
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,6 +104,7 @@ def max_tokens(model: str) -> int:
     return DEFAULT_TOKENS
 
 
+@interrupts_held_back()
 def _load(model: str, dtype: str) -> Any:
     folder: Path | None = None
     if model == SHIPPED_MODEL:

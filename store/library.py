@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
+from kernel import interrupts_held_back
 from leftovers import name_in_progress, remove_leftovers
 from records import Chunk, Conversion, Document, Extraction, Paper
 from store import tables
@@ -72,7 +73,8 @@ class Library:
 
     @cached_property
     def _database(self) -> Any:
-        import lancedb
+        with interrupts_held_back():
+            import lancedb
 
         caches = lancedb.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=HEADER_CACHE_BYTES)
         # 0: every read sees what other processes have written; the default never would.

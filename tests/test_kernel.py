@@ -50,6 +50,25 @@ def test_a_process_is_sent_the_signal_when_its_parent_ends():
     assert _ends(pid)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_would_swallow_is_heard_after_it(number):
+    process = start(f"""
+import kernel, signal
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    with kernel.interrupts_held_back():
+        try:
+            signal.raise_signal({int(number)})
+        except BaseException:
+            pass
+        print("imported")
+    print("went on")
+except KeyboardInterrupt:
+    print("heard")
+""")
+    assert process.communicate()[0].split() == ["imported", "heard"]
+
+
 def _ends(pid: int, seconds: float = 10.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
