@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from layout_reader import read_pdf, texts
 from pdf_maker import BOLD, PdfMaker
 
-from ingest.layout.block import Block, Kind
+from ingest.layout.block import Kind
 from ingest.layout.columns import reading_order
 from ingest.layout.lines import clean, join_texts
 from ingest.layout.looks import Look
@@ -34,31 +35,7 @@ RIGHT = [
 @pytest.fixture
 def read(tmp_path: Path):  # type: ignore[no-untyped-def]
     """The blocks of each page of a PDF."""
-
-    def read_pdf(pdf: PdfMaker) -> list[list[Block]]:
-        from docling.datamodel.base_models import InputFormat
-        from docling.datamodel.document import InputDocument
-
-        from ingest.layout.backend import UnrenderedBackend
-        from ingest.layout.fonts import FontBook
-        from ingest.layout.reading import read_layout
-        from ingest.layout.signals import read_signals
-
-        path = tmp_path / "paper.pdf"
-        path.write_bytes(pdf.to_bytes())
-        document = InputDocument(path_or_stream=path, format=InputFormat.PDF, backend=UnrenderedBackend)
-        fonts = FontBook(path)
-        backend = document._backend
-        assert isinstance(backend, UnrenderedBackend)
-        pages = sorted((read_signals(result, fonts) for result in backend.results()), key=lambda page: page.number)
-        fonts.close()
-        return read_layout(pages)
-
-    return read_pdf
-
-
-def texts(blocks: list[Block], kind: Kind) -> list[str]:
-    return [block.text for block in blocks if block.kind is kind]
+    return lambda pdf: read_pdf(pdf, tmp_path)
 
 
 def test_a_paragraph_goes_on_in_the_next_column(read) -> None:  # type: ignore[no-untyped-def]

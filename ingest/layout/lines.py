@@ -117,13 +117,16 @@ def _follows(run: Sequence[Word], word: Word) -> bool:
 
     The last few words are looked at, not the last alone: below a superscript its subscript begins anew.
     """
+    last = run[-1]
+    size = last.size if last.size > word.size else word.size
+    if abs(last.base - word.base) > 2.5 * size:  # most pairs end here
+        return False
     recent = run[-4:]
-    size = max(recent[-1].size, word.size)
-    gap = word.rect.left - max(last.rect.right for last in recent)
-    goes_back = word.size < 0.85 * max(w.size for w in recent) or recent[-1].text[-1] in _ACCENTS
+    gap = word.rect.left - max(other.rect.right for other in recent)
+    goes_back = word.size < 0.85 * max(w.size for w in recent) or last.text[-1] in _ACCENTS
     if not (-1.2 if goes_back else -0.4) * size <= gap <= MAX_GAP * size:
         return False
-    return any(_same_row(last, word) for last in recent)
+    return any(_same_row(other, word) for other in recent)
 
 
 def _same_row(a: Word, b: Word) -> bool:

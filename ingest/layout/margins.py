@@ -15,6 +15,8 @@ from ingest.layout.page import PageSignals, Word, enclosing
 _EDGE = 2.0
 #: Numbers in one margin of a page; fewer may be anything.
 _FEWEST = 5
+#: Share of the page's width at either side where they stand.
+_MARGIN = 0.17
 #: Share of the page's height, at least, from the first number to the last.
 _SPAN = 0.3
 
@@ -57,6 +59,8 @@ def _is_outside(column: Sequence[tuple[int, Word]], page: PageSignals) -> bool:
     others = [word for at, word in enumerate(page.words) if at not in own and not word.turn]
     inner = [word for word in others if word.rect.left > right]
     outer = [word for word in others if word.rect.right < left]
+    if left > _MARGIN * page.width and right < (1 - _MARGIN) * page.width:
+        return False
     crossing = len(others) - len(inner) - len(outer)
     return crossing <= 0.03 * len(others) and min(len(inner), len(outer)) <= 0.03 * len(others)
 

@@ -32,16 +32,18 @@ def find_figures(page: PageSignals, groups: Sequence[Group], tables: Sequence[Bl
     seeds = [s for s in _seeds(page) if not any(s.share_inside(t.rect.grown(6, 6)) > 0.6 for t in tables)]
     captions = [g for g in groups if g.caption == "figure"]
     labels = find_labels(page, groups, style)
-    prose = [g for g in groups if (g.is_prose or g.caption or is_display(g, style)) and g not in labels]
+    own = {id(g) for g in labels}
+    prose = [g for g in groups if (g.is_prose or g.caption or is_display(g, style)) and id(g) not in own]
+    loose = [g for g in groups if not (g.is_prose or g.caption or is_display(g, style)) or id(g) in own]
+    others = [g for g in groups if id(g) not in own]
     seeds = [s for s in seeds if not _is_box(s, prose)]
     clusters = _merged(seeds + [g.rect for g in labels], prose)
     clusters = [c for c in clusters if any(s.meets(c) for s in seeds)]
     clusters = _gathered(clusters, captions, prose)
     found = []
     for cluster in clusters:
-        region = _with_labels(cluster, [g for g in groups if g not in prose], labels, prose, style)
+        region = _with_labels(cluster, loose, own, prose, style)
         has_caption = any(_near_caption(region, c.rect) for c in captions)
-        others = [g for g in groups if g not in labels]
         if _is_figure(region, others, style, has_caption=has_caption) and not any(
             region.share_inside(t.rect) > 0.5 for t in tables
         ):
@@ -129,7 +131,7 @@ def _near_caption(region: Rect, caption: Rect) -> bool:
 
 
 def _with_labels(
-    cluster: Rect, groups: Sequence[Group], labels: Sequence[Group], prose: Sequence[Group], style: DocumentStyle
+    cluster: Rect, groups: Sequence[Group], labels: set[int], prose: Sequence[Group], style: DocumentStyle
 ) -> Rect:
     """The region with the short texts at its edges: axis labels, legends, panel letters."""
     region = cluster
@@ -139,7 +141,9 @@ def _with_labels(
             if group.rect.height > 0.5 * max(cluster.height, 40):
                 continue
             small = (
-                group.lines[0].size < style.size - 0.4 or sum(len(line.text) for line in group.lines) < 12 or group in labels
+                group.lines[0].size < style.size - 0.4
+                or sum(len(line.text) for line in group.lines) < 12
+                or id(group) in labels
             )
             inside = group.rect.share_inside(region.grown(2, 2)) > 0.3
             near = group.rect.share_inside(region.grown(12, 12)) > 0.9 and small

@@ -23,9 +23,9 @@ def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
     figures = find_figures(page, groups, tables, style)
     blocks = [*tables, *figures]
     taken = [b.rect.grown(1.5, 1.5) for b in blocks]
-    labels = find_labels(page, groups, style)
+    labels = {id(g) for g in find_labels(page, groups, style)}
     captions = {id(line) for g in groups if g.caption for line in g.lines}
-    text = {id(line) for g in groups if (g.is_prose or is_display(g, style)) and g not in labels for line in g.lines}
+    text = {id(line) for g in groups if (g.is_prose or is_display(g, style)) and id(g) not in labels for line in g.lines}
     taken_by_tables = taken[: len(tables)]
     notes = {id(line) for table in tables for note in table.notes for line in note.lines}
     rest = [

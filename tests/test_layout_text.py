@@ -1,0 +1,149 @@
+"""Text made whole: over columns, past notes, in lists, and out of text layers that say something else than the page shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layout_reader import read_pdf, texts
+from pdf_maker import PdfMaker
+
+from ingest.layout.block import Kind
+from ingest.layout.encodings import mended
+from ingest.layout.ligatures import with_ligatures
+from ingest.layout.page import Face, PageSignals, Rect, Word
+
+LONG = [
+    "the water of the upper place was clear on every day of the year, and",
+    "that of the lower one was brown after each rain and stayed so for a",
+    "week, which we had not seen in the years before the dam was open and",
+    "the fish came back, as the old men of the village said they would do",
+]
+
+
+@pytest.fixture
+def read(tmp_path: Path):  # type: ignore[no-untyped-def]
+    return lambda pdf: read_pdf(pdf, tmp_path)
+
+
+def test_digits_in_a_strange_set_of_figures_are_digits() -> None:
+    assert mended("ͼͻͶ):", "Corbel") == "650):"
+    assert mended("Ͷ.\u037e%", "Corbel") == "0.8%"
+    assert mended("Vol.:(\u036c\u036d\u036e)", "Corbel") == "Vol.:(\u036c\u036d\u036e)"
+    assert mended("τί\u037e", "Corbel") == "τί\u037e"  # a question in Greek
+
+
+def test_signs_of_symbol_fonts_are_what_the_page_shows() -> None:
+    assert mended("p¼0.01", "AdvOT65f8a23b.I") == "p=0.01"
+    assert mended("þ", "AdvP4C4E74") == "+"
+    assert mended("þing", "AdvOT65f8a23b") == "þing"
+    assert mended("1¼", "Times") == "1¼"
+
+
+FACE = Face("OpenSans", False, False, False, False, 1.1, 0.2)
+
+
+def spaced(*pieces: tuple[str, float]) -> tuple[Word, ...]:
+    """Words on one line, each with the white before it, in points; the size is 10."""
+    words, x = [], 50.0
+    for text, white in pieces:
+        x += white
+        words.append(Word(text, Rect(x, 100, x + 5 * len(text), 110), 10.0, 102.0, FACE))
+        x += 5 * len(text)
+    return tuple(words)
+
+
+def test_a_gap_as_wide_as_a_ligature_is_one() -> None:
+    plain = [("because", 2.6)] * 600
+    line = spaced(("a", 2.6), ("di", 2.6), ("erent", 6.7), ("eld", 8.6), ("is", 2.6), ("e", 2.6), ("cient", 9.3), *plain)
+    page = PageSignals(1, 600, 800, line, 0, (), (), (), ())
+
+    [mended_page] = with_ligatures([page])
+
+    assert [word.text for word in mended_page.words][:5] == ["a", "different", "field", "is", "efficient"]
+
+
+def test_a_document_with_ligatures_is_left_alone() -> None:
+    line = spaced(("final", 2.6), ("di", 2.6), ("erent", 6.7), *[("because", 2.6)] * 600)
+    page = PageSignals(1, 600, 800, line, 0, (), (), (), ())
+
+    assert with_ligatures([page]) == [page]
+
+
+def test_line_numbers_are_furniture(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(pages=[])
+    for page in range(2):
+        pdf.page()
+        for number in range(30):
+            pdf.text(30, 780 - 22 * number, str(30 * page + number + 1), size=8)
+            pdf.text(70, 780 - 22 * number, LONG[(number + page) % 4])
+
+    first, _ = read(pdf)
+
+    assert not any(block.text.startswith("1 ") for block in first if block.kind is Kind.TEXT)
+    assert texts(first, Kind.PAGE_HEADER) == [" ".join(str(number) for number in range(1, 31))]
+
+
+def test_a_table_of_counts_is_no_line_numbers(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    for number in range(8):
+        pdf.text(300, 780 - 60 * number, str(number + 1))
+        pdf.text(60, 780 - 60 * number, LONG[number % 4][:30])
+
+    [page] = read(pdf)
+
+    assert not any(block.text.startswith("1 2") for block in page)
+
+
+def test_a_watermark_on_every_page_is_furniture(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(pages=[])
+    for number in range(4):
+        pdf.page().text(250, 420, "Not for distribution", size=18)
+        pdf.lines(60, 780, [f"{line} {number}" for line in LONG])
+
+    pages = read(pdf)
+
+    assert not any("distribution" in block.text for page in pages for block in page if block.kind is not Kind.PAGE_FOOTER)
+
+
+def test_a_paragraph_goes_on_past_the_addresses_below_it(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(pages=[])
+    pdf.page().lines(60, 300, LONG)
+    pdf.lines(60, 100, ["1Institute of the River, Lower Village.", "2School of the Upper Village, fish@river.org"], size=7)
+    pdf.page().lines(60, 780, ["and swam there in the evening, when the men of the village had come", *LONG[:2]])
+
+    first, second = read(pdf)
+
+    assert any(block.text.startswith("the water") and "and swam there" in block.text for block in first)
+    assert not texts(second, Kind.TEXT)
+
+
+def test_a_citation_that_begins_a_sentence_is_no_list_item(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, [*LONG[:3], "the fish came back."])
+    pdf.lines(60, 716, ["[4] has shown that the fish of the upper place were as many as before,", *LONG[1:3]])
+
+    [page] = read(pdf)
+
+    assert not texts(page, Kind.LIST_ITEM)
+
+
+def test_numbers_that_follow_each_other_are_a_list(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, ["1. The fish of the upper place.", "2. The fish of the lower place.", "3. The men of the village."])
+
+    [page] = read(pdf)
+
+    assert len(texts(page, Kind.LIST_ITEM)) == 3
+
+
+def test_a_page_that_holds_two_is_read_left_then_right(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(width=842, height=595)
+    for x, number in ((40, 1), (240, 2), (460, 3), (660, 4)):
+        pdf.lines(x, 500, [f"Column {number} has these words", "and these, which are below", f"and {number}."])
+    pdf.text(460, 540, "A title over the columns of the right page", size=16)
+
+    [page] = read(pdf)
+
+    order = [block.text[:8] for block in page if block.kind in (Kind.TEXT, Kind.HEADING, Kind.TITLE)]
+    assert order == ["Column 1", "Column 2", "A title ", "Column 3", "Column 4"]
