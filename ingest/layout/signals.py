@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
+from ingest.layout.scripts import split_scripts
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -26,7 +27,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     number, width, height = result.page_number, result.page_width, result.page_height
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
     words, n_chars = [], 0
-    for cell in decoder.get_word_cells():
+    for cell in split_scripts(decoder.get_word_cells(), decoder.get_char_cells()):
         if cell.rendering_mode in _INVISIBLE or not cell.text.strip():
             continue
         word = _word(cell, fonts, number)
