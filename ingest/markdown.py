@@ -1,9 +1,11 @@
 """A document as Markdown: the one place where it is written.
 
-Two things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
+Three things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
 from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
-or fail. Which of the two a document holds, its converter knows. And it writes every list tight: to a reader of Markdown such a list
+or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown such a list
 is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
+And it joins the rows of a table's header into one and repeats a cell in every column that it spans: here each row stands as it does
+in the paper, and each cell once.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from docling_core.transforms.serializer.markdown import MarkdownDocSerializer
-    from docling_core.types.doc import DoclingDocument
+    from docling_core.types.doc import DoclingDocument, TableCell
 
 #: Words; an item longer than this is a paragraph rather than an entry.
 _LONG = 40
@@ -33,6 +35,7 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
         MarkdownDocSerializer,
         MarkdownListSerializer,
         MarkdownParams,
+        MarkdownTableSerializer,
         MarkdownTextSerializer,
     )
     from docling_core.types.doc import DocItemLabel
@@ -53,11 +56,31 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
                 made.text = _loosened(made.text)
             return made
 
+    class RowByRow(MarkdownTableSerializer):
+        def serialize(self, *, item: Any, **rest: Any) -> Any:
+            data = item.data.model_copy(update={"table_cells": [_alone(cell) for cell in item.data.table_cells]})
+            return super().serialize(item=item.model_copy(update={"data": data}), **rest)
+
     params = MarkdownParams(
         labels=DOCUMENT_TOKENS_EXPORT_LABELS, image_placeholder="", escape_html=False, escape_underscores=False
     )
     text = MarkdownTextSerializer() if has_latex else PlainFormulas()
-    return MarkdownDocSerializer(doc=document, params=params, text_serializer=text, list_serializer=LooseLists())
+    return MarkdownDocSerializer(
+        doc=document, params=params, text_serializer=text, list_serializer=LooseLists(), table_serializer=RowByRow()
+    )
+
+
+def _alone(cell: TableCell) -> TableCell:
+    """The cell in its first row and column only, no heading."""
+    return cell.model_copy(
+        update={
+            "row_span": 1,
+            "col_span": 1,
+            "end_row_offset_idx": cell.start_row_offset_idx + 1,
+            "end_col_offset_idx": cell.start_col_offset_idx + 1,
+            "column_header": False,
+        }
+    )
 
 
 def _loosened(items: str) -> str:

@@ -223,8 +223,14 @@ def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle)
     """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
     rows: list[Rect] = []
     floor = caption.rect.bottom
+    column = [
+        g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, caption.rect.left, caption.rect.right) > 0
+    ]
+    limit = enclosing([caption.rect, *column]) if column else enclosing(g.rect for g in groups)
     for group in sorted(groups, key=lambda g: -g.rect.top):
         if group is caption or group.rect.top > caption.rect.bottom + 2:
+            continue
+        if group.rect.left < limit.left - 5 or group.rect.right > limit.right + 5:
             continue
         if group.is_prose or group.caption or floor - group.rect.top > 2.5 * style.pitch:
             if overlap(group.rect.left, group.rect.right, caption.rect.left, caption.rect.right) > 0:

@@ -219,7 +219,7 @@ def split_lines(lines: Sequence[TableLine], walls: Sequence[Wall], spans: Sequen
 def _column_edges(lines: Sequence[TableLine], bounds: Sequence[float]) -> list[Column]:
     edges: list[Counter[tuple[str, int]]] = [Counter() for _ in bounds[1:]]
     for line in lines:
-        for low, high in _runs(line):
+        for low, high in text_runs(line):
             first, last = _column_of(low, high, bounds)
             if first == last:
                 edges[first].update(
@@ -234,7 +234,7 @@ def _commonest(counts: Counter[tuple[str, int]], side: str) -> float:
     return max(found, default=(0, -1e9))[1]
 
 
-def _runs(line: TableLine) -> list[tuple[float, float]]:
+def text_runs(line: TableLine) -> list[tuple[float, float]]:
     """Stretches of words without a wide gap."""
     runs = [(line.words[0].rect.left, line.words[0].rect.right)]
     for word in line.words[1:]:

@@ -14,8 +14,8 @@ from ingest.layout.page import Rect, enclosing, overlap
 _LEVEL = 1.6
 
 
-def merged_rulings(rulings: Sequence[Rect]) -> list[Rect]:
-    """Rulings at one height that touch, as one, from the top down."""
+def merged_rulings(rulings: Sequence[Rect], *, gap: float = 10.0) -> list[Rect]:
+    """Rulings at one height that touch or nearly do, as one, from the top down; between those below headings there are gaps too."""
     merged: list[Rect] = []
     for ruling in sorted(rulings, key=lambda r: (-round(r.bottom), r.left)):
         level = [
@@ -23,7 +23,7 @@ def merged_rulings(rulings: Sequence[Rect]) -> list[Rect]:
             for at, last in enumerate(merged[-40:], start=max(0, len(merged) - 40))
             if abs(last.bottom - ruling.bottom) < _LEVEL
         ]
-        near = [at for at in level if overlap(merged[at].left, merged[at].right, ruling.left, ruling.right) > -10]
+        near = [at for at in level if overlap(merged[at].left, merged[at].right, ruling.left, ruling.right) > -gap]
         if near:
             merged[near[-1]] = enclosing((merged[near[-1]], ruling))
         else:
