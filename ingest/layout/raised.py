@@ -7,7 +7,7 @@ either cites with raised numbers, then all over, or it does not, then its few ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ingest.blocks import REFERENCE_HEADING
@@ -18,6 +18,7 @@ _RAISED = re.compile(
     r"(?<=[^\W\d_]|[.,;:)\]\"”’'\u00ad%?!])[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?:[,–⁻]\s?[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)*(?![⁰¹²³⁴-ⁿᴬ-ᶻ\w^_])"
 )
 _ENTRY = re.compile(r"^\W{0,2}(\d{1,3}|[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)[\].)]?\s?(?=[^\W\d])")
+_MARK = re.compile(r"[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?=\s?\w)")
 _WORD = re.compile(r"[^\s(\[/·⋅×=]*$")
 #: A unit, a function or a variable: what is raised after it is an exponent.
 _TAKES_EXPONENT = re.compile(
@@ -27,28 +28,44 @@ _TAKES_EXPONENT = re.compile(
 _CITING = frozenset({Kind.TEXT, Kind.LIST_ITEM, Kind.CAPTION, Kind.FOOTNOTE})
 #: A paper that cites with raised numbers cites at least so many, and this share of its list, this way.
 _LEAST, _SHARE = 3, 0.3
+#: Without a list: so many numbers, and this share of all up to the highest. No list is longer than the third.
+_MANY, _DENSE, _MOST = 8, 0.6, 600
 
 
 def mark_citations(pages: list[list[Block]]) -> list[list[Block]]:
-    """The pages with raised numbers that cite in square brackets. The names and addresses before the first heading keep
-    theirs: those are not citations."""
-    n_references = _count_references(block for page in pages for block in page)
-    citing = list(_citing(pages))
-    found = {n for block in citing for match in _RAISED.finditer(block.text) for n in _cited(match, n_references)}
-    if len(found) < max(_LEAST, _SHARE * n_references):
+    """The pages with raised numbers that cite in square brackets. Names and addresses keep theirs: those are no citations."""
+    citing = [block for page in pages for block in page if block.kind in _CITING and _is_prose(block.text)]
+    n_references = max(_count_references(block for page in pages for block in page), _reach(citing))
+    found = _all_cited(citing, n_references)
+    if len(found) < max(_LEAST, _SHARE * n_references) or _are_notes(found, pages):
         return pages
     chosen = {id(block) for block in citing}
     return [[_marked(block, n_references) if id(block) in chosen else block for block in page] for page in pages]
 
 
-def _citing(pages: Iterable[list[Block]]) -> Iterator[Block]:
-    """Blocks of running text after the first heading."""
-    has_begun = False
-    for page in pages:
-        for block in page:
-            has_begun = has_begun or block.kind is Kind.HEADING
-            if has_begun and block.kind in _CITING:
-                yield block
+def _all_cited(blocks: Sequence[Block], n_references: int) -> set[int]:
+    return {n for block in blocks for match in _RAISED.finditer(block.text) for n in _cited(match, n_references)}
+
+
+def _reach(blocks: Sequence[Block]) -> int:
+    """The highest raised number, where they are so many and so dense that they can only be citations: of a paper whose list
+    of references was not found."""
+    numbers = sorted(_all_cited(blocks, _MOST))
+    while numbers and len(numbers) < _DENSE * numbers[-1]:
+        numbers.pop()
+    return numbers[-1] if len(numbers) >= _MANY else 0
+
+
+def _are_notes(numbers: set[int], pages: Iterable[list[Block]]) -> bool:
+    """True where most of these numbers begin a block, raised as in the text: they are footnotes."""
+    marks = {int(mark[0].translate(_DIGITS)) for page in pages for block in page if (mark := _MARK.match(block.text))}
+    return len(numbers & marks) >= 0.5 * len(numbers)
+
+
+def _is_prose(text: str) -> bool:
+    """False for lists of names and addresses: most of their words have capitals."""
+    words = [word for word in text.split() if word[0].isalpha()]
+    return sum(word[0].islower() for word in words) >= 0.4 * len(words)
 
 
 def _count_references(blocks: Iterable[Block]) -> int:
