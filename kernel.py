@@ -43,3 +43,9 @@ def _set_group(niceness: int) -> None:
                 _AUTOGROUP.write_text(str(niceness))
             return
         time.sleep(_TRY_AGAIN_S)
+
+
+def give_memory_back() -> None:
+    """Return what malloc holds free to the kernel: a process that parses keeps hundreds of megabytes of it otherwise. 0.1 s."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
