@@ -36,7 +36,7 @@ RULES_VERSION = 1
 #: Raised with every change of what is tried when a file cannot be read as usual: it decides what becomes of such a file.
 SALVAGE_VERSION = 1
 #: Share of a document's time for docling-parse; what is left then is for PDFium to read the other pages, and for the rules.
-_PARSE_SHARE = 0.5
+_PARSE_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +156,11 @@ def _open_rules(timeout_s: float, backend: Backend) -> DocumentConverter:
     from ingest.layout.backend import UnrenderedBackend
     from ingest.layout.engine import RulesPipeline, RulesPipelineOptions
 
-    options = RulesPipelineOptions(document_timeout=_PARSE_SHARE * timeout_s, enable_remote_services=False)
-    parser = UnrenderedBackend if backend is Backend.DOCLING_PARSE else PyPdfiumDocumentBackend
+    is_first = backend is Backend.DOCLING_PARSE  # PDFium alone has all of the time, but for that of the rules
+    options = RulesPipelineOptions(
+        document_timeout=(_PARSE_SHARE if is_first else 0.6) * timeout_s, enable_remote_services=False
+    )
+    parser = UnrenderedBackend if is_first else PyPdfiumDocumentBackend
     option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=parser, pipeline_options=options)
     return DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
 

@@ -31,8 +31,8 @@ class Rung:
 
 
 LADDER = (
-    Rung(backend=Backend.DOCLING_PARSE, until=0.75, words=""),
-    Rung(backend=Backend.PDFIUM, until=0.9, words="read with pypdfium2"),
+    Rung(backend=Backend.DOCLING_PARSE, until=0.65, words=""),
+    Rung(backend=Backend.PDFIUM, until=0.82, words="read with pypdfium2"),
     Rung(backend=Backend.TEXT, until=1.0, words="read as plain text only, without headings, tables and figures"),
 )
 
