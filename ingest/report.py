@@ -114,14 +114,14 @@ def salvage_warnings(result: ConversionResult) -> list[str]:
         if reason := getattr(page, "_reason", ""):
             lesser.setdefault((page._read_by, reason), []).append(page.page_no)  # type: ignore[attr-defined]
     found = [
-        f"pages {numbered(numbers)} were read with {backend}, because docling-parse could not: {_short(reason)}"
+        f"read with {backend}, because docling-parse could not ({_short(reason)}): pages {numbered(numbers)}"
         for (backend, reason), numbers in lesser.items()
     ]
     reasons: dict[str, list[int]] = {}
     for error in result.errors:
         if error.page_no:
             reasons.setdefault(_short(error.error_message), []).append(error.page_no)
-    return found + [f"why pages {numbered(numbers)} could not be read: {reason}" for reason, numbers in reasons.items()]
+    return found + [f"could not be read ({reason}): pages {numbered(numbers)}" for reason, numbers in reasons.items()]
 
 
 def _short(reason: str) -> str:

@@ -198,7 +198,7 @@ def test_a_page_that_docling_parse_cannot_read_is_read_by_pypdfium2_and_named(us
     monkeypatch.setattr(backend.UnrenderedBackend, "results", with_a_bad_page)
     paper = usual(SAMPLE)
     assert [page.backend for page in paper.pages] == ["docling-parse", "pypdfium2", "docling-parse"]
-    assert paper.warnings == ("pages 2 were read with pypdfium2, because docling-parse could not: the font is broken",)
+    assert paper.warnings == ("read with pypdfium2, because docling-parse could not (the font is broken): pages 2",)
     assert not paper.is_partial
 
 
@@ -218,7 +218,7 @@ def test_a_page_that_nobody_can_read_is_missing_by_name(usual, monkeypatch):
     paper = usual(SAMPLE)
     assert paper.is_partial and [page.backend for page in paper.pages] == test
     assert any("pages not read: 2" in warning for warning in paper.warnings)
-    assert "why pages 2 could not be read: the font is broken; its parser died of SIGTRAP" in paper.warnings
+    assert "could not be read (the font is broken; its parser died of SIGTRAP): pages 2" in paper.warnings
 
 
 def test_a_page_that_is_never_parsed_does_not_hold_the_others(usual, monkeypatch):
