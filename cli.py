@@ -189,6 +189,7 @@ def show(
     ctx: typer.Context,
     doc: DocArgument,
     markdown: Annotated[bool, typer.Option("--markdown", help="The whole paper as Markdown.")] = False,
+    quality: Annotated[bool, typer.Option("--quality", help="How well it could be read, page by page.")] = False,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
@@ -200,6 +201,14 @@ def show(
     paper = pipeline.paper(pipeline.document_named(doc, place.ledger), library=place.library)
     if markdown:
         print(screens.printable(place.library.blobs.get_text(paper.conversion.markdown)))
+    elif quality:
+        from ingest.report import quality_report
+
+        report = quality_report(paper.conversion)
+        if ctx.obj["json"]:
+            print_json(as_json(report))
+        else:
+            screens.show_quality(report)
     elif ctx.obj["json"]:
         docling = json.loads(place.library.blobs.get_text(paper.conversion.docling_json))
         facts = {"document": paper.document, "conversion": paper.conversion}

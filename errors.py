@@ -135,6 +135,7 @@ class OutOfMemory(ConversionFailed):
 
 class ConverterDied(ConversionFailed):
     code = "converter_died"
+    crash = ""  #: what it died of by itself, such as 'SIGSEGV'; '' where somebody killed it
     advice = "the file crashed its converter process and nothing else; please report it"
 
 

@@ -63,3 +63,9 @@ def interrupts_held_back() -> Iterator[None]:
             signal.signal(which, handler)
         for number in came[:1]:
             signal.raise_signal(number)
+
+
+def give_memory_back() -> None:
+    """Return what malloc holds free to the kernel: a process that parses keeps hundreds of megabytes of it otherwise. 0.1 s."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -78,6 +78,13 @@ class PageQuality:
     n_chars: int  #: characters of the text layer
     figure_share: float  #: share of the page's area that is figure, 0 to 1
     confidence: float  #: the converter's own, 0 to 1
+    backend: str = ""  #: what read it, such as 'docling-parse' or 'pypdfium2'; '' = not known
+    ocr_share: float = 0.0  #: share of its characters that OCR read, 0 to 1
+    turned: int = 0  #: degrees that it was turned for its text to run across
+    hyphens: int = 0  #: words closed that a line's end had divided
+    letters: int = 0  #: ligatures taken apart, accents put on their letters
+    furniture: int = 0  #: running heads, feet and page numbers kept out of the text
+    joins: int = 0  #: stretches of it joined to a paragraph that began before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

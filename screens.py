@@ -23,7 +23,9 @@ from storing import AddReport, Failure
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ingest.report import QualityReport
     from pipeline import Status, StoredPaper
+    from records import PageQuality
 
 #: Without a terminal, a plain line of progress at most so often.
 PLAIN_EVERY_S = 5.0
@@ -277,6 +279,51 @@ def show_paper(paper: StoredPaper, runs: Sequence[Run]) -> None:
         note(f"note: {warning}")
     headings = dict.fromkeys(chunk.headings[: n + 1] for chunk in paper.chunks for n in range(len(chunk.headings)))
     out().print("\n" + "\n".join("  " * len(path) + path[-1] for path in headings), markup=False)
+
+
+def show_quality(report: QualityReport) -> None:
+    """How well a paper could be read: of all, then page by page."""
+    mended = report.repairs
+    read = report.n_pages - len(report.missing)
+    by = [f"{name or 'not known'} ({len(pages)})" for name, pages in report.backends.items()]
+    facts = {
+        "converted": f"by {report.converter} in {report.seconds:.1f} s",
+        "pages": f"{read:,} of {report.n_pages:,} read" + (f"; missing: {_listed(report.missing)}" if report.missing else ""),
+        "read by": ", ".join(by),
+        "confidence": f"{report.confidence:.2f}" + (f"; look at pages {_listed(report.doubtful)}" if report.doubtful else ""),
+        "by OCR": f"{report.ocr_share:.0%} of the characters" if report.ocr_share else None,
+        "repaired": f"{mended.hyphens:,} hyphens closed, {mended.letters:,} letters mended, {mended.joins:,} joins, "
+        f"{mended.furniture:,} running heads and feet left out"
+        + (f", turned: pages {_listed(mended.turned)}" if mended.turned else ""),
+    }
+    show_table(("", ""), [(name, value) for name, value in facts.items() if value])
+    for warning in report.warnings:
+        note(f"note: {warning}")
+    columns = (
+        "page",
+        "confidence",
+        "characters",
+        "figures",
+        "OCR",
+        "read by",
+        "hyphens",
+        "letters",
+        "joins",
+        "left out",
+        "turned",
+    )
+    out().print()
+    show_table(columns, [_page_row(page) for page in report.pages])
+
+
+def _page_row(page: PageQuality) -> tuple[str, ...]:
+    counts = [f"{n:,}" if n else "" for n in (page.hyphens, page.letters, page.joins, page.furniture, page.turned)]
+    shares = [f"{share:.0%}" if share else "" for share in (page.figure_share, page.ocr_share)]
+    return (str(page.page), f"{page.confidence:.2f}", f"{page.n_chars:,}", *shares, page.backend, *counts)
+
+
+def _listed(pages: Sequence[int], most: int = 12) -> str:
+    return ", ".join(map(str, pages[:most])) + (f" and {len(pages) - most} more" if len(pages) > most else "")
 
 
 def show_status(status: Status, root: Path) -> None:

@@ -54,12 +54,17 @@ class Settings(BaseSettings):
     converter: Literal["rules", "neural"] = "rules"
     artifacts: Path | None = None  #: folder with Docling's model weights, for the neural converter
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
-    convert_timeout_s: float = Field(300.0, gt=0)  #: wall clock for one document; the slowest real paper seen took 25 s
+    #: Wall clock for one document, with all that is tried again inside; the slowest real paper seen took 25 s.
+    convert_timeout_s: float = Field(300.0, gt=0)
+    convert_cpu_s: float | None = Field(None, gt=0)  #: CPU seconds for one document; None = the wall clock on all cores
     convert_memory_mb: int = Field(4096, ge=512)  #: data of one child; normal papers take 0.5 GB, the largest seen 1.3
     convert_attempts: int = Field(3, ge=1, le=10)  #: tries of a document whose child dies or runs out of time
     documents_per_child: int = Field(100, ge=1)  #: a child is replaced after so many: parsers leak
+    child_growth_mb: int = Field(1024, ge=64)  #: a child that holds so much more than at its start is replaced
     max_file_mb: int = Field(200, ge=1)
     max_pages: int = Field(1000, ge=1)
+    max_page_points: float = Field(14_400, gt=0)  #: longest side of a page; 14,400 (200 inches) is what PDF allows
+    max_crop_pixels: int = Field(2_400, ge=64)  #: longest side of a figure's picture
 
     embedding_model: str = "all-MiniLM-L6-v2"  #: the shipped one by this name, else a folder or a hub name
     embedding_dtype: Literal["float32", "bfloat16"] = "bfloat16"  #: bf16 is twice as fast; cosine to fp32 >= 0.9966

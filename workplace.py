@@ -70,14 +70,21 @@ class Workplace:
 
     def children(self) -> Sequence[ConverterChild]:
         """Converter children, one for each that the settings allow; none is started yet."""
-        from ingest.sandbox import ConverterChild, Limits
+        from ingest.sandbox import Bounds, ConverterChild, Limits
 
         chosen = self.settings
         limits = Limits(
             timeout_s=chosen.convert_timeout_s,
+            cpu_s=chosen.convert_cpu_s,
             memory_mb=chosen.convert_memory_mb,
             documents_per_child=chosen.documents_per_child,
+            growth_mb=chosen.child_growth_mb,
             max_pages=chosen.max_pages,
+            bounds=Bounds(
+                max_bytes=chosen.max_file_mb << 20,
+                max_page_points=chosen.max_page_points,
+                max_crop_pixels=chosen.max_crop_pixels,
+            ),
         )
         return [
             ConverterChild(

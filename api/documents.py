@@ -19,6 +19,7 @@ from api.pages import Cursor, Limit, decode_cursor, encode_cursor, ndjson, ndjso
 from api.problems import documented
 from api.shelf import Shelf
 from errors import NotFound
+from ingest.report import quality_report
 from records import Box, Chunk, ChunkKind, Conversion, Document
 
 router = APIRouter(tags=["documents"])
@@ -80,6 +81,23 @@ class PageOut(BaseModel):
     n_chars: int
     figure_share: float
     confidence: float
+    backend: str = Field(description="What read it; empty where it is not known.")
+    ocr_share: float = Field(description="Share of its characters that OCR read.")
+    turned: int = Field(description="Degrees that it was turned for its text to run across.")
+    hyphens: int = Field(description="Words closed that a line's end had divided.")
+    letters: int = Field(description="Ligatures taken apart, accents put on their letters.")
+    furniture: int = Field(description="Running heads, feet and page numbers kept out of the text.")
+    joins: int = Field(description="Stretches joined to a paragraph that began before.")
+
+
+class RepairsOut(BaseModel):
+    """What was mended over all pages."""
+
+    hyphens: int
+    letters: int
+    furniture: int
+    joins: int
+    turned: list[int] = Field(description="Pages.")
 
 
 class Quality(BaseModel):
@@ -89,6 +107,12 @@ class Quality(BaseModel):
     converter: str
     n_pages: int
     is_partial: bool = Field(description="Some pages could not be read; `warnings` name them.")
+    missing: list[int] = Field(description="Pages that could not be read.")
+    confidence: float = Field(description="Mean over the pages, 0 to 1.")
+    doubtful: list[int] = Field(description="Pages that a reader should look at.")
+    ocr_share: float
+    backends: dict[str, list[int]] = Field(description="What read which pages.")
+    repairs: RepairsOut
     warnings: list[str]
     seconds: float
     pages: list[PageOut]
@@ -233,15 +257,8 @@ def fetch_figure(
 @router.get("/v1/documents/{document_id}/quality", summary="How well the paper could be read", responses=documented(404))
 def show_quality(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> Quality:
     conversion = _conversion(request, document_id, service, caller)
-    return Quality(
-        conversion_id=conversion.id,
-        converter=conversion.converter,
-        n_pages=conversion.n_pages,
-        is_partial=conversion.is_partial,
-        warnings=list(conversion.warnings),
-        seconds=conversion.seconds,
-        pages=[PageOut(**asdict(page)) for page in conversion.pages],
-    )
+    report = asdict(quality_report(conversion))
+    return Quality(conversion_id=conversion.id, is_partial=conversion.is_partial, **report)
 
 
 @router.get("/v1/documents/{document_id}/chunks", summary="The paper's chunks in reading order", responses=documented(404))

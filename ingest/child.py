@@ -41,7 +41,7 @@ from ingest.wire import (
     Request,
     write_chunks,
 )
-from kernel import die_with_parent, step_back
+from kernel import die_with_parent, give_memory_back, step_back
 from records import Chunk, Source
 
 if TYPE_CHECKING:
@@ -82,12 +82,13 @@ def main() -> None:
         return
     for line in requests:
         request = REQUEST.validate_json(line)
-        _allow_cpu(setup.limits.timeout_s)
+        _allow_cpu(setup.limits)
         name = request.source.name if request.source else f"document {request.doc_id[:12]}"
         pages = _Pages(answers)
         answer = _answer_of(partial(_serve, request, convert, setup, pages), name)
         pages.say_newest()
         _say(answers, answer)
+        give_memory_back()
 
 
 def _private_channels() -> tuple[BinaryIO, BinaryIO]:
@@ -111,10 +112,12 @@ def _set_limits(limits: Limits) -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (MAX_PROCESSES, MAX_PROCESSES))
 
 
-def _allow_cpu(timeout_s: float) -> None:
-    """CPU seconds until SIGXCPU ends the child, should nobody be there to look at the clock."""
+def _allow_cpu(limits: Limits) -> None:
+    """CPU seconds until SIGXCPU ends the child: those of the setting, else more than the wall clock allows, should nobody be
+    there to look at it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = usage.ru_utime + usage.ru_stime + timeout_s * (os.cpu_count() or 1) + CPU_SLACK_S
+    allowed = limits.cpu_s or limits.timeout_s * (os.cpu_count() or 1) + CPU_SLACK_S
+    seconds = usage.ru_utime + usage.ru_stime + allowed + 1
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.RLIM_INFINITY))
 
 
@@ -122,7 +125,12 @@ def _open(setup: ChildSetup) -> Convert:
     limits = setup.limits
     opener: Any = import_module(setup.opener)
     return opener.open_converter(
-        setup.converter, max_pages=limits.max_pages, timeout_s=limits.timeout_s, artifacts=setup.artifacts
+        setup.converter,
+        max_pages=limits.max_pages,
+        timeout_s=limits.timeout_s,
+        artifacts=setup.artifacts,
+        backend=setup.backend,
+        bounds=limits.bounds,
     )
 
 
@@ -226,7 +234,7 @@ def _serve(request: Request, convert: Convert, setup: ChildSetup, pages: _Pages)
     convert_s = time.perf_counter() - started
     request = Request(workdir=request.workdir, doc_id=request.doc_id, conversion_id=request.conversion_id, pages=paper.pages)
     split_s = _split(paper.document, request, setup)
-    return Answer(converted=info, convert_s=convert_s, split_s=split_s, peak_mb=_peak_mb())
+    return Answer(converted=info, convert_s=convert_s, split_s=split_s, peak_mb=_peak_mb(), is_worn=paper.is_worn)
 
 
 def _write_paper(paper: ConvertedPaper, source: Source, workdir: Path) -> ConvertedInfo:

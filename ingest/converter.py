@@ -10,16 +10,20 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from errors import ConversionFailed, Damaged, OutOfMemory, TimedOut
+from errors import ConversionFailed, Damaged, InputRefused, OutOfMemory, TimedOut
 from ingest.figures import Figure, cut_figures
 from ingest.markdown import document_markdown
 from ingest.neural import open_neural
-from ingest.preflight import count_pages
+from ingest.plain import read_plain
+from ingest.preflight import Bounds, count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
+from ingest.report import salvage_warnings, with_repairs
+from ingest.wire import Backend
 from records import PageQuality
 
 if TYPE_CHECKING:
@@ -30,8 +34,10 @@ if TYPE_CHECKING:
 
 #: Raised with every change of the rules that changes a document: it is part of each conversion's identity.
 RULES_VERSION = 1
-#: Bytes; a file over this is refused by the intake, here it only bounds what Docling would accept.
-_MAX_BYTES = 1 << 30
+#: Raised with every change of what is tried when a file cannot be read as usual: it decides what becomes of such a file.
+SALVAGE_VERSION = 1
+#: Share of a document's time for docling-parse; what is left then is for PDFium to read the other pages, and for the rules.
+_PARSE_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,7 @@ class ConvertedPaper:
     warnings: tuple[str, ...]
     pages: tuple[PageQuality, ...]
     figures: tuple[Figure, ...]
+    is_worn: bool = False  #: a page that was given up is still being parsed in this process
 
 
 OnPage = Callable[[int, int], None]  #: pages read, pages in all
@@ -64,38 +71,71 @@ def converter_key(name: str) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
-    return " ".join([engine, *versions])
+    return " ".join([engine, f"salvage/{SALVAGE_VERSION}", *versions])
 
 
 _PACKAGES = (("docling", "docling-slim"), ("docling-parse", "docling-parse"))
 
 
-def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Path | None) -> Convert:
-    """The converter of this name, loaded once for many documents.
+def open_converter(
+    name: str,
+    *,
+    max_pages: int,
+    timeout_s: float,
+    artifacts: Path | None,
+    backend: Backend = Backend.DOCLING_PARSE,
+    bounds: Bounds | None = None,
+) -> Convert:
+    """The converter of this name, loaded once for many documents. With a lesser backend than the first it is for a file that
+    the first could not survive, and the rules lay it out whatever the name.
 
     Raises WeightsMissing for 'neural' where its weights or packages are not there.
     """
     if name not in ("rules", "neural"):
         raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
+    bounds = bounds or Bounds()
+    is_neural = name == "neural" and backend is Backend.DOCLING_PARSE
+    docling = open_neural(timeout_s, artifacts) if is_neural else _open_rules(timeout_s, backend)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
-        n_pages = count_pages(path, name, max_pages)
+        n_pages = count_pages(path, name, max_pages, bounds)
         if on_page:
             on_page(0, n_pages)
+        if backend is Backend.TEXT:
+            return _plain_paper(path, name, n_pages, 0.8 * timeout_s, on_page)
+        try:
+            return read(docling, path, name, on_page)
+        except Damaged:
+            if backend is Backend.PDFIUM:
+                raise
+            paper = _second_opinion(lambda: read(_open_rules(timeout_s, Backend.PDFIUM), path, name, on_page))
+            if paper is None:
+                raise
+            return paper
+
+    def read(docling: DocumentConverter, path: Path, name: str, on_page: OnPage | None) -> ConvertedPaper:
+        heard = _pages_of(on_page) if on_page else None
         result = docling.convert(
             path,
             raises_on_error=False,
             max_num_pages=max_pages,
-            max_file_size=_MAX_BYTES,
-            progress_callback=_pages_of(on_page) if on_page else None,
+            max_file_size=bounds.max_bytes,
+            progress_callback=heard,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name)
+        return _as_paper(result, path, name, bounds)
 
     return convert
+
+
+def _second_opinion(read: Callable[[], ConvertedPaper]) -> ConvertedPaper | None:
+    """What PDFium makes of a file that docling-parse cannot open; None where it does no better, and the first error stands."""
+    with suppress(InputRefused, ConversionFailed):
+        paper = read()
+        return replace(paper, warnings=("read with pypdfium2, because docling-parse could not open it", *paper.warnings))
+    return None
 
 
 def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
@@ -109,15 +149,20 @@ def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
     return heard
 
 
-def _open_rules(timeout_s: float) -> DocumentConverter:
+def _open_rules(timeout_s: float, backend: Backend) -> DocumentConverter:
+    from docling.backend.pypdfium2_backend import PyPdfiumDocumentBackend
     from docling.datamodel.base_models import InputFormat
     from docling.document_converter import DocumentConverter, PdfFormatOption
 
     from ingest.layout.backend import UnrenderedBackend
     from ingest.layout.engine import RulesPipeline, RulesPipelineOptions
 
-    options = RulesPipelineOptions(document_timeout=0.8 * timeout_s, enable_remote_services=False)
-    option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=UnrenderedBackend, pipeline_options=options)
+    is_first = backend is Backend.DOCLING_PARSE  # PDFium alone has all of the time, but for that of the rules
+    options = RulesPipelineOptions(
+        document_timeout=(_PARSE_SHARE if is_first else 0.6) * timeout_s, enable_remote_services=False
+    )
+    parser = UnrenderedBackend if is_first else PyPdfiumDocumentBackend
+    option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=parser, pipeline_options=options)
     return DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
 
 
@@ -139,20 +184,36 @@ def _check_result(result: ConversionResult, name: str) -> None:
     raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
-def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper:
+def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page: OnPage | None) -> ConvertedPaper:
+    document, pages, warnings = read_plain(path, name, n_pages, timeout_s=timeout_s, on_page=on_page)
+    return ConvertedPaper(
+        document=document,
+        markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
+        n_pages=n_pages,
+        is_partial=len(pages) < n_pages,
+        warnings=warnings,
+        pages=pages,
+        figures=(),
+    )
+
+
+def _as_paper(result: ConversionResult, path: Path, name: str, bounds: Bounds) -> ConvertedPaper:
+    from ingest.layout.backend import is_stuck
+
     document = result.document
-    pages = tuple(page_qualities(result))
+    pages = with_repairs(page_qualities(result), result)
     check_text(pages, result, name)
     done = {page.page for page in pages}
     n_pages = result.input.page_count
     missing = [number for number in range(1, n_pages + 1) if number not in done]
-    figures, uncut = cut_figures(path, document)
+    figures, uncut = cut_figures(path, document, bounds.max_crop_pixels)
     return ConvertedPaper(
         document=document,
         markdown=document_markdown(document),
         n_pages=n_pages,
         is_partial=bool(missing),
-        warnings=tuple(warnings_of(document, pages, missing, uncut)),
+        warnings=(*warnings_of(document, pages, missing, uncut), *salvage_warnings(result)),
         pages=pages,
         figures=tuple(figures),
+        is_worn=is_stuck(),
     )

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 #: Dots per inch of a crop: an 8 pt label is then 17 pixels high, which a vision model can read.
 DPI = 150
-#: Longest side of a crop in pixels, against pages that claim to be metres wide.
-_MAX_SIDE = 2_400
 #: Points. Less than this is a rule or a dot, not a figure.
 _MIN_SIDE = 8.0
 #: Points of white left around a figure, so that strokes at its edge stay whole.
@@ -24,8 +22,9 @@ _MARGIN = 3.0
 Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
 
 
-def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], list[int]]:
-    """A PNG of each picture of the document, in order of pages; and the pages that PDFium could not render."""
+def cut_figures(path: Path, document: DoclingDocument, max_pixels: int = 2_400) -> tuple[list[Figure], list[int]]:
+    """A PNG of each picture of the document, in order of pages, no side longer than this; and the pages that PDFium could not
+    render."""
     places = sorted(_places(document), key=lambda place: place[1])
     if not places:
         return [], []
@@ -37,7 +36,7 @@ def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], li
     try:
         for ref, page_no, box in places:
             try:
-                figures.append((ref, page_no, box, _png(pdf, page_no, box)))
+                figures.append((ref, page_no, box, _png(pdf, page_no, box, max_pixels)))
             except pypdfium2.PdfiumError:
                 failed.append(page_no)
     finally:
@@ -60,12 +59,12 @@ def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
                 yield picture.self_ref, prov.page_no, box
 
 
-def _png(pdf: Any, page_no: int, box: Box) -> bytes:
+def _png(pdf: Any, page_no: int, box: Box, max_pixels: int) -> bytes:
     """The region as PNG at about DPI, smaller where it would be very large."""
     page = pdf[page_no - 1]
     try:
         width, height = page.get_size()
-        scale = min(DPI / 72, _MAX_SIDE / max(box.right - box.left, box.top - box.bottom))
+        scale = min(DPI / 72, max_pixels / max(box.right - box.left, box.top - box.bottom))
         crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
         bitmap = page.render(scale=scale, crop=crop)
     finally:

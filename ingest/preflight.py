@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from errors import Damaged, Encrypted, TooLarge
 from ingest.source import HEADER_BYTES, refuse_unless_pdf
 
-#: Points; the largest page that the PDF standard allows (200 inches).
-_MAX_SIDE = 14_400
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How large a file and what is in it may be, beside the number of its pages."""
+
+    max_bytes: int = 1 << 30  #: of the file; the intake refuses earlier, this is for whoever has none
+    max_page_points: float = 14_400  #: longest side of a page; the largest that the PDF standard allows (200 inches)
+    max_crop_pixels: int = 2_400  #: longest side of a figure's picture; a wider figure is cut at a lower resolution
 
 
-def count_pages(path: Path, name: str, max_pages: int) -> int:
+def count_pages(path: Path, name: str, max_pages: int, bounds: Bounds | None = None) -> int:
     """The number of pages of a PDF that may be converted. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
     import pypdfium2
 
+    bounds = bounds or Bounds()
+    size = path.stat().st_size
+    if size > bounds.max_bytes:
+        raise TooLarge(
+            f"{name} has {size / 1e6:,.1f} MB, {bounds.max_bytes / 1e6:,.1f} are allowed. Nothing was read. "
+            "Split it, or raise max_file_mb."
+        )
     with path.open("rb") as file:
         refuse_unless_pdf(file.read(HEADER_BYTES), name)
     # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
@@ -27,7 +41,7 @@ def count_pages(path: Path, name: str, max_pages: int) -> int:
     except pypdfium2.PdfiumError as error:
         raise _load_error(name, error) from error
     try:
-        _check_pages(pdf, name, max_pages)
+        _check_pages(pdf, name, max_pages, bounds.max_page_points)
         return len(pdf)
     finally:
         pdf.close()
@@ -41,7 +55,7 @@ def _load_error(name: str, error: Exception) -> Encrypted | Damaged:
     )
 
 
-def _check_pages(pdf: Any, name: str, max_pages: int) -> None:
+def _check_pages(pdf: Any, name: str, max_pages: int, max_points: float) -> None:
     n_pages = len(pdf)
     if n_pages == 0:
         raise Damaged(f"{name} has no pages. Nothing was read. Fetch it again, or repair it (qpdf, for example).")
@@ -49,10 +63,10 @@ def _check_pages(pdf: Any, name: str, max_pages: int) -> None:
         raise TooLarge(f"{name} has {n_pages} pages, {max_pages} are allowed. Nothing was read. Split it, or raise max_pages.")
     for index in range(n_pages):
         width, height = _page_size(pdf, index)
-        if max(width, height) > _MAX_SIDE:
+        if max(width, height) > max_points:
             raise TooLarge(
-                f"Page {index + 1} of {name} is {width:.0f} x {height:.0f} points, {_MAX_SIDE} are allowed. "
-                "Nothing was read. Print it to a normal page size, then add it again."
+                f"Page {index + 1} of {name} is {width:.0f} x {height:.0f} points, {max_points:.0f} are allowed. "
+                "Nothing was read. Print it to a normal page size, or raise max_page_points, then add it again."
             )
 
 

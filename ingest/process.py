@@ -97,6 +97,11 @@ class ChildProcess:
         return self._child.poll() is None
 
     @property
+    def memory_mb(self) -> int:
+        """What it holds now, with the copies that it made of itself."""
+        return self._memory.look()
+
+    @property
     def is_quiet(self) -> bool:
         """False where it has said something that nobody asked for: the next document must not get that for an answer."""
         return not _ready(_pipe(self._child.stdout), None, 0)
@@ -133,12 +138,14 @@ class ChildProcess:
         *,
         name: str,
         timeout_s: float,
+        setting_s: float,
         memory_mb: int,
         on_page: OnPage | None = None,
         keep_going: KeepGoing | None = None,
     ) -> Answer:
         """One line there (none for the first, which is 'ready'), one answer back, with progress on the way. Raises TimedOut,
-        OutOfMemory, ConverterDied, and what the two callbacks raise; each time with the process ended."""
+        OutOfMemory, ConverterDied, and what the two callbacks raise; each time with the process ended. `setting_s` is what the
+        user allowed the document, of which this request gets `timeout_s`."""
         unsent = REQUEST.dump_json(request) + b"\n" if request else b""
         deadline = time.monotonic() + timeout_s
         ear, page_pace, question_pace = _Ear(), _Pace(WATCH_S), _Pace(KEEP_GOING_S)
@@ -151,7 +158,7 @@ class ChildProcess:
                     break
                 if keep_going and question_pace.is_due():
                     keep_going()
-                self._check(name, deadline, timeout_s, memory_mb)
+                self._check(name, deadline, setting_s, memory_mb)
             return ear.answer
         except BaseException:
             self.close()
@@ -172,10 +179,10 @@ class ChildProcess:
             raise self._died(name, "gave no usable answer") from None
         return unsent
 
-    def _check(self, name: str, deadline: float, timeout_s: float, memory_mb: int) -> None:
+    def _check(self, name: str, deadline: float, setting_s: float, memory_mb: int) -> None:
         if time.monotonic() > deadline:
             raise TimedOut(
-                f"{name!r} was not converted within {timeout_s:g} s; its converter process was ended. Nothing was stored. "
+                f"{name!r} was not converted within {setting_s:g} s; its converter process was ended. Nothing was stored. "
                 "Raise convert_timeout_s in reread.toml, then add it again."
             )
         if self._memory.look() > memory_mb:
@@ -187,7 +194,9 @@ class ChildProcess:
             code = self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return self._died(name, "gave no usable answer")
-        error = self._died(name, f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}")
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        error = self._died(name, f"was killed by {how}" if code < 0 else f"ended with {how}")
+        error.crash = "" if code == -signal.SIGKILL else how
         words = self._tail.text()
         if code == -signal.SIGABRT and ("bad_alloc" in words or "emory" in words):
             return _out_of_memory(name, "an allocation failed", 0)
@@ -279,21 +288,32 @@ class _Tail:
 
 
 class _MemoryWatch:
-    """Resident memory of one process, from /proc. Where there is no /proc, RLIMIT_DATA in the child stands alone."""
+    """Resident memory of one process and of the copies that it made, from /proc. Where there is no /proc, RLIMIT_DATA in the
+    child stands alone."""
 
     def __init__(self, pid: int) -> None:
-        self._statm = Path(f"/proc/{pid}/statm")
+        self._process = Path(f"/proc/{pid}")
         self.peak_mb = 0
 
     def look(self) -> int:
-        """MB now held, shared and file pages included."""
+        """MB now held, shared and file pages included; of a copy only what it has added, as far as it has more than its original."""
+        own = _resident_pages(self._process)
         try:
-            pages = int(self._statm.read_bytes().split()[1])
-        except (OSError, IndexError):
-            return 0  # it has just ended: the end of its output will say so
+            copies = (self._process / "task" / self._process.name / "children").read_text().split()
+        except OSError:  # it has just ended, or this kernel does not say
+            copies = []
+        pages = own + sum(max(0, _resident_pages(Path("/proc", copy)) - own) for copy in copies)
         held_mb = pages * os.sysconf("SC_PAGE_SIZE") >> 20
         self.peak_mb = max(self.peak_mb, held_mb)
         return held_mb
+
+
+def _resident_pages(process: Path) -> int:
+    """Pages of memory; 0 of a process that has just ended: the end of its output will say so."""
+    try:
+        return int((process / "statm").read_bytes().split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def _ready(to_read: IO[bytes], to_write: IO[bytes] | None, timeout_s: float) -> set[int]:

@@ -10,13 +10,16 @@ copied and checked here before a caller sees a path. One ConverterChild serves o
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from errors import ConversionFailed, ConverterDied, OutOfMemory, Unreadable, error_of_code
+from errors import ConversionFailed, ConverterDied, OutOfMemory, TimedOut, Unreadable, error_of_code
 from ingest.isolation import Isolation
+from ingest.preflight import Bounds
 from ingest.process import ChildProcess, KeepGoing, OnPage
+from ingest.salvage import climb_down
 from ingest.wire import (
     CHUNK_LIST,
     CHUNKS,
@@ -26,6 +29,7 @@ from ingest.wire import (
     LARGEST_FIGURES,
     MARKDOWN,
     Answer,
+    Backend,
     ChildSetup,
     ConvertedInfo,
     Limits,
@@ -34,7 +38,7 @@ from ingest.wire import (
 )
 from records import Box, Chunk, Document, PageQuality, Source
 
-__all__ = ["Converted", "ConvertedFigure", "ConverterChild", "Isolation", "Limits", "Split"]
+__all__ = ["Bounds", "Converted", "ConvertedFigure", "ConverterChild", "Isolation", "Limits", "Split"]
 
 START_TIMEOUT_S = 120.0  #: for a child to import Docling and open its converter; 4 s measured, a minute on a cold network disk
 
@@ -97,7 +101,7 @@ class ConverterChild:
         )
         self._process: ChildProcess | None = None
         self._isolation: Isolation | None = None
-        self._served = 0
+        self._served = self._ready_mb = 0
         self._busy = threading.RLock()
 
     def __enter__(self) -> Self:
@@ -130,7 +134,7 @@ class ConverterChild:
 
     def start(self) -> None:
         """Have a ready child, so that the first document need not wait for it. Raises what opening the converter raised."""
-        self._start(None)
+        self._ready()
 
     def convert(
         self,
@@ -142,52 +146,94 @@ class ConverterChild:
         keep_going: KeepGoing | None = None,
     ) -> Converted:
         """The paper in these bytes, with its chunks. Raises what is wrong with the file (InputRefused, Damaged), or TimedOut,
-        OutOfMemory, ConverterDied; after each of these the next document is converted as if nothing had happened.
+        OutOfMemory, ConverterDied; after each of these the next document is converted as if nothing had happened. Where one
+        of the three comes of the file, it was read again with less before (salvage.py), as far as there was time.
 
         `on_page` hears how many pages are read, of how many; `keep_going` is asked about once a second. Both are called in this
         thread, and what they raise ends the child and is raised here.
         """
+
+        def attempt(backend: Backend, timeout_s: float) -> Converted:
+            until = time.monotonic() + timeout_s
+            if backend is not Backend.DOCLING_PARSE:
+                self._restart(backend, timeout_s, keep_going)
+            try:
+                return self._convert(source, conversion_id, workdir, until - time.monotonic(), on_page, keep_going)
+            finally:
+                if backend is not Backend.DOCLING_PARSE:  # it was for this file alone
+                    self.close()
+
         with self._busy:
-            process = self._start(keep_going)
-            with process.tray() as tray:
-                # The child stands in another folder. Where it is another user too, it could not open what only we may read.
-                path = source.path.absolute() if tray.owner is None else _give(source.path, tray, source.name)
-                request = Request(
-                    workdir=tray.path,
-                    doc_id=source.sha256,
-                    conversion_id=conversion_id,
-                    source=replace(source, path=path),
-                )
-                answer = self._ask(request, name=source.name, on_page=on_page, keep_going=keep_going)
-                return self._taken(answer, tray, workdir.absolute(), source.name)
+            self._ready(keep_going)
+            converted, warnings = climb_down(attempt, timeout_s=self._setup.limits.timeout_s)
+        return replace(converted, warnings=(*warnings, *converted.warnings)) if warnings else converted
+
+    def _convert(
+        self,
+        source: Source,
+        conversion_id: str,
+        workdir: Path,
+        timeout_s: float,
+        on_page: OnPage | None,
+        keep_going: KeepGoing | None,
+    ) -> Converted:
+        """With the child that runs."""
+        assert self._process
+        with self._process.tray() as tray:
+            # The child stands in another folder. Where it is another user too, it could not open what only we may read.
+            path = source.path.absolute() if tray.owner is None else _give(source.path, tray, source.name)
+            request = Request(
+                workdir=tray.path, doc_id=source.sha256, conversion_id=conversion_id, source=replace(source, path=path)
+            )
+            answer = self._ask(request, name=source.name, timeout_s=timeout_s, on_page=on_page, keep_going=keep_going)
+            converted = self._taken(answer, tray, workdir.absolute(), source.name)
+        if answer.is_worn:
+            self.close()
+        return converted
 
     def split(self, *, doc_id: str, conversion_id: str, pages: tuple[PageQuality, ...], workdir: Path) -> Split:
         """The chunks of the stored document workdir/docling.json, without converting it again."""
         name = f"document {doc_id[:12]}"
-        with self._busy, self._start(None).tray() as tray:
+        with self._busy, self._ready().tray() as tray:
             _give(workdir / DOCLING_JSON, tray, name)
             request = Request(workdir=tray.path, doc_id=doc_id, conversion_id=conversion_id, pages=pages)
-            answer = self._ask(request, name=name)
+            answer = self._ask(request, name=name, timeout_s=self._setup.limits.timeout_s)
             try:
                 return Split(chunks=_chunks(tray), split_s=answer.split_s)
             except ValueError as error:
                 raise self._unusable(name, error) from error
 
-    def _start(self, keep_going: KeepGoing | None) -> ChildProcess:
+    def _ready(self, keep_going: KeepGoing | None = None) -> ChildProcess:
+        """A child that can take a document: the one that runs, or a fresh one where that is dead or has done its share."""
         with self._busy:
-            running = self._process
-            if running and running.is_alive and running.is_quiet and self._served < self._setup.limits.documents_per_child:
+            limits, running = self._setup.limits, self._process
+            if (
+                running
+                and running.is_alive
+                and running.is_quiet
+                and self._served < limits.documents_per_child
+                and running.memory_mb < self._ready_mb + limits.growth_mb
+            ):
                 return running
-            self.close()
-            self._process, self._served = ChildProcess(self._setup), 0
-            self._isolation = self._ask(None, name="the converter", keep_going=keep_going).isolation
-            return self._process
+            return self._restart(Backend.DOCLING_PARSE, START_TIMEOUT_S, keep_going)
+
+    def _restart(self, backend: Backend, timeout_s: float, keep_going: KeepGoing | None) -> ChildProcess:
+        """A fresh child. One with another backend than the first is told of its time: it opens for one document."""
+        self.close()
+        setup = self._setup
+        if backend is not Backend.DOCLING_PARSE:
+            setup = replace(setup, backend=backend, limits=replace(setup.limits, timeout_s=timeout_s))
+        self._process, self._served = ChildProcess(setup), 0
+        answer = self._ask(None, name="the converter", timeout_s=timeout_s, keep_going=keep_going)
+        self._isolation, self._ready_mb = answer.isolation, self._process.memory_mb
+        return self._process
 
     def _ask(
         self,
         request: Request | None,
         *,
         name: str,
+        timeout_s: float,
         on_page: OnPage | None = None,
         keep_going: KeepGoing | None = None,
     ) -> Answer:
@@ -199,7 +245,8 @@ class ConverterChild:
             answer = self._process.ask(
                 request,
                 name=name,
-                timeout_s=limits.timeout_s if request else START_TIMEOUT_S,
+                timeout_s=timeout_s,
+                setting_s=limits.timeout_s if request else timeout_s,
                 memory_mb=limits.memory_mb,
                 on_page=on_page,
                 keep_going=keep_going,
@@ -210,8 +257,8 @@ class ConverterChild:
         if answer.error_code is None:
             return answer
         error = error_of_code(answer.error_code, answer.error or answer.error_code)
-        # A child that ran out of memory is worn; one that refused a file is not.
-        if request is None or isinstance(error, OutOfMemory):
+        # A child that ran out of memory or time is worn; one that refused a file is not.
+        if request is None or isinstance(error, OutOfMemory | TimedOut):
             self.close()
         raise error
 

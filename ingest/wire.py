@@ -13,12 +13,14 @@ import stat
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter
 
 from ingest.isolation import Isolation, unprivileged_uid
+from ingest.preflight import Bounds
 from records import Box, Chunk, Document, PageQuality, Source
 
 DOCLING_JSON = "docling.json"  #: the lossless DoclingDocument
@@ -34,14 +36,25 @@ LARGEST_FIGURE = 32 << 20
 LARGEST_FIGURES = 1 << 30  #: all of one document together
 
 
+class Backend(StrEnum):
+    """What reads the pages of a PDF, best first."""
+
+    DOCLING_PARSE = "docling-parse"
+    PDFIUM = "pypdfium2"
+    TEXT = "text only"  #: pypdfium2 too, but paragraphs as they come: no layout, no tables, no figures
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one converter child may use. They hold for hostile files; honest papers stay far below."""
 
-    timeout_s: float = 300.0  #: wall clock for one document
+    timeout_s: float = 300.0  #: wall clock for one document, with what is tried again inside
+    cpu_s: float | None = None  #: CPU seconds for one document, all threads together; None = the wall clock on all cores
     memory_mb: int = 4096  #: data of one child; 380 MB are Docling's own before the first page
     documents_per_child: int = 100  #: then a fresh child: parsers leak
+    growth_mb: int = 1024  #: a child that holds so much more than when it was ready is replaced before its next document
     max_pages: int = 1000
+    bounds: Bounds = field(default_factory=Bounds)
     uid: int | None = field(default_factory=unprivileged_uid)  #: user and group that a child of root becomes; None = stays root
 
 
@@ -52,6 +65,7 @@ class ChildSetup:
     parent_pid: int = 0  #: filled in when the child is started: a parent may fork between making and starting
     converter: str
     opener: str  #: the module whose open_converter is called; tests put a misbehaving one here
+    backend: Backend = Backend.DOCLING_PARSE
     artifacts: Path | None
     tokenizer_file: Path
     max_tokens: int
@@ -114,6 +128,7 @@ class Answer:
     convert_s: float = 0.0
     split_s: float = 0.0
     peak_mb: int = 0  #: most memory the child ever held, to set limits by
+    is_worn: bool = False  #: a native thread of it still works on this document: the next needs a fresh child
     isolation: Isolation | None = None  #: with ready alone
 
 

@@ -23,8 +23,11 @@ from errors import Damaged, WeightsMissing
 from ingest.converter import ConvertedPaper
 from records import Box, PageQuality
 
+OPENED: dict[str, str] = {}  #: the backend that this process was opened with
 
-def open_converter(name, *, max_pages, timeout_s, artifacts):
+
+def open_converter(name, *, max_pages, timeout_s, artifacts, backend, bounds):
+    OPENED["backend"] = backend
     if name == "missing":
         raise WeightsMissing("no weights here")
     if name == "broken":
@@ -65,6 +68,25 @@ def segfault():
     ctypes.string_at(0)
 
 
+def segfaults_at_first():
+    """With docling-parse only."""
+    if OPENED["backend"] == "docling-parse":
+        segfault()
+
+
+def segfaults_but_as_text():
+    if OPENED["backend"] != "text only":
+        segfault()
+
+
+def hogs():
+    """Keeps what it has read, as a parser that leaks."""
+    KEPT.append(bytearray(b"x") * (200 << 20))
+
+
+KEPT: list[bytearray] = []
+
+
 def aborts():
     os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
     os.abort()
@@ -78,6 +100,12 @@ def spins():
     """Hears no signal, as native code that never returns to Python."""
     for number in {signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGXCPU}:
         signal.signal(number, signal.SIG_IGN)
+    while True:
+        pass
+
+
+def burns():
+    """CPU time; hears SIGXCPU as any program."""
     while True:
         pass
 

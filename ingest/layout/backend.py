@@ -6,6 +6,9 @@ Pages are rendered later, and only where a figure is cut out (`ingest/figures.py
 
 from __future__ import annotations
 
+import queue
+import threading
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +29,9 @@ from docling_parse.pdf_parser import (
 
 #: Decoded pages that may wait for the rules; each can hold tens of megabytes.
 _WAITING_PAGES = 4
+
+#: Parsers that were left with a page that does not end: to let go of one would wait for that page.
+_STUCK: list[Any] = []
 
 #: How the message begins when the parser cannot open a file: Docling keeps the message, not the error.
 UNLOADABLE = "docling-parse could not load the file"
@@ -75,15 +81,40 @@ class UnrenderedBackend(PdfDocumentBackend):
         for result in self.results():
             yield ThreadedDoclingParsePageBackend(result, rendered=False)
 
-    def results(self) -> Iterator[Any]:
-        """docling-parse's PageParseResult of each page, in no fixed order."""
-        yield from self._parser.iterate_results()
+    def results(self, deadline: float = float("inf")) -> Iterator[Any]:
+        """docling-parse's PageParseResult of each page, in no fixed order; ends at the deadline (of time.monotonic), though a
+        page is still being parsed."""
+        while self._parser.has_tasks():
+            answers: queue.Queue[Any] = queue.Queue()
+            threading.Thread(target=self._take_result, args=(answers,), name="page", daemon=True).start()
+            try:
+                answer = answers.get(timeout=max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
+            except queue.Empty:
+                _STUCK.append(self._parser)
+                return
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+
+    def _take_result(self, answers: queue.Queue[Any]) -> None:
+        """Waits in native code, where no deadline is heard; so it has a thread of its own."""
+        try:
+            answers.put(self._parser.get_task())
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the answer
+            answers.put(error)
 
     def unload(self) -> None:
         if not self._is_open:
             return
         self._is_open = False
+        if self._parser in _STUCK:
+            return
         while self._parser.has_tasks():  # the parser cannot let go of a document that is still being parsed
             self._parser.get_task()
         self._parser.unload(self._key)
         super().unload()
+
+
+def is_stuck() -> bool:
+    """True where a page of some document is still being parsed although it was given up."""
+    return bool(_STUCK)

@@ -7,6 +7,7 @@ reach a layout model in small batches and out of order.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -32,16 +33,24 @@ from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
 from docling_core.types.doc import DocItemLabel, DoclingDocument, DocumentOrigin, PageItem, Size
 from pydantic import ConfigDict, PrivateAttr
 
+from ingest.copies import Unread, read_in_copies
 from ingest.layout.backend import UnrenderedBackend
 from ingest.layout.block import Block, Kind
 from ingest.layout.document import add_blocks, bounding_box, table_data
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import PageSignals
+from ingest.layout.pdfium import open_pdfium_reader
 from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
+from ingest.wire import Backend
+from kernel import give_memory_back
 
 #: Parsed pages that wait for an earlier one; each can hold tens of megabytes.
 WAITING_PAGES = 16
+#: Pages after which free memory is returned: the parser's and PDFium's pieces otherwise pile up to twice what is in use.
+_PAGES_PER_TRIM = 100
+#: Seconds for one page with PDFium, and the share of the document's time that may be added for all of them.
+_PDFIUM_PAGE_S, _PDFIUM_SHARE = 20.0, 0.3
 
 
 class RulesLayoutOptions(BaseLayoutOptions):
@@ -62,6 +71,8 @@ class SignalPage(Page):
     """A page with what the rules see of it, instead of Docling's parsed page (five times as large)."""
 
     _signals: PageSignals | None = PrivateAttr(default=None)
+    _read_by: Backend = PrivateAttr(default=Backend.DOCLING_PARSE)
+    _reason: str = PrivateAttr(default="")  #: why a lesser backend read it
 
     @property
     def n_chars(self) -> int:
@@ -160,15 +171,12 @@ class RulesPipeline(StandardPdfPipeline):
         return RulesPipelineOptions()
 
     def _build_document(self, conv_res: ConversionResult) -> ConversionResult:
-        backend = conv_res.input._backend
-        assert isinstance(backend, UnrenderedBackend)
-        deadline = time.monotonic() + (self.pipeline_options.document_timeout or float("inf"))
+        backend: Any = conv_res.input._backend
         assert isinstance(backend.path_or_stream, Path)
-        fonts = FontBook(backend.path_or_stream)
-        try:
-            pages = self._parse(conv_res, backend, fonts, deadline)
-        finally:
-            fonts.close()
+        timeout_s = self.pipeline_options.document_timeout or math.inf
+        deadline = time.monotonic() + timeout_s
+        pages = self._parse(conv_res, backend, deadline) if isinstance(backend, UnrenderedBackend) else []
+        pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
         conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
         pages.sort(key=lambda page: page.page_no)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
@@ -178,21 +186,51 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.status = ConversionStatus.FAILURE
         return conv_res
 
-    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, fonts: FontBook, deadline: float) -> list[Page]:
-        """The pages that could be parsed in time; each of the others leaves an error."""
+    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, deadline: float) -> list[Page]:
+        """The pages that could be parsed in time; each that failed leaves an error."""
         pages: list[Page] = []
-        for result in _in_order(backend.results()):
-            if time.monotonic() > deadline:
-                missing = backend.page_count() - len(pages) - len(conv_res.errors)
-                conv_res.errors.append(_error(f"out of time with {missing} pages left", FailureCategory.TIMEOUT))
-                break
-            conv_res._progress.page_completed(result.page_number, backend.page_count(), success=result.success)
-            if not result.success:
-                conv_res.errors.append(_error(result.error_message, FailureCategory.BACKEND_FAILURE, result.page_number))
+        assert isinstance(backend.path_or_stream, Path)
+        fonts = FontBook(backend.path_or_stream)
+        try:
+            for result in _in_order(backend.results(deadline)):
+                if time.monotonic() > deadline:
+                    break
+                if not result.success:
+                    conv_res.errors.append(_error(result.error_message, FailureCategory.BACKEND_FAILURE, result.page_number))
+                    continue
+                conv_res._progress.page_completed(result.page_number, backend.page_count(), success=True)
+                pages.append(_page(conv_res, read_signals(result, fonts)))
+                if len(pages) % _PAGES_PER_TRIM == 0:
+                    give_memory_back()
+        finally:
+            fonts.close()
+        return pages
+
+    def _salvage(self, conv_res: ConversionResult, backend: Any, parsed: set[int], deadline: float) -> list[Page]:
+        """The pages that the parser could not read in time, as PDFium reads them; each that it cannot read either leaves an
+        error, and no other does."""
+        missing = [number for number in range(1, backend.page_count() + 1) if number not in parsed]
+        if isinstance(backend, UnrenderedBackend):
+            reasons = {error.page_no: error.error_message.rstrip(".") for error in conv_res.errors}
+            conv_res.errors.clear()
+        else:
+            reasons = dict.fromkeys(missing, "")
+        pages: list[Page] = []
+        copies = read_in_copies(
+            lambda: open_pdfium_reader(backend.path_or_stream), missing, page_s=_PDFIUM_PAGE_S, deadline=deadline
+        )
+        for number, signals in copies:
+            conv_res._progress.page_completed(number, backend.page_count(), success=not isinstance(signals, Unread))
+            reason = reasons.get(number, "it was not parsed in time")
+            if isinstance(signals, Unread):
+                why = "; ".join(filter(None, [reason, signals.reason]))
+                is_late = number not in reasons or signals.reason == "out of time"
+                conv_res.errors.append(
+                    _error(why, FailureCategory.TIMEOUT if is_late else FailureCategory.BACKEND_FAILURE, number)
+                )
                 continue
-            page = SignalPage(page_no=result.page_number, size=Size(width=result.page_width, height=result.page_height))
-            page._signals = read_signals(result, fonts)
-            conv_res.confidence.pages[page.page_no].parse_score = _text_quality(page._signals)
+            page = _page(conv_res, signals)
+            page._read_by, page._reason = Backend.PDFIUM, reason
             pages.append(page)
         return pages
 
@@ -212,6 +250,13 @@ class RulesPipeline(StandardPdfPipeline):
         conv_res.assembled = AssembledUnit()
         conv_res.document = document
         return conv_res
+
+
+def _page(conv_res: ConversionResult, signals: PageSignals) -> SignalPage:
+    page = SignalPage(page_no=signals.number, size=Size(width=signals.width, height=signals.height))
+    page._signals = signals
+    conv_res.confidence.pages[page.page_no].parse_score = _text_quality(signals)
+    return page
 
 
 def _in_order(results: Iterable[Any]) -> Iterator[Any]:

@@ -48,7 +48,7 @@ class FontBook:
             return found
         tries = self._tries.get(name, 0)
         measured = self._measure(cell, page_no) if tries < 6 else None
-        face = _make_face(name, measured)
+        face = make_face(name, measured)
         if measured is not None or tries >= 6:
             self._faces[name] = face
         self._tries[name] = tries + 1
@@ -95,7 +95,8 @@ class FontBook:
         return ratio, base, raw.FPDFText_GetFontWeight(page, index), flags.value
 
 
-def _make_face(font_name: str, measured: tuple[float, float, int, int] | None) -> Face:
+def make_face(font_name: str, measured: tuple[float, float, int, int] | None) -> Face:
+    """The face of a font of this name; `measured` is size and baseline per height of a box, weight, descriptor flags."""
     name = font_name.lstrip("/").split("+", 1)[-1]
     ratio, base, weight, flags = measured or (_DEFAULT_SIZE, _DEFAULT_BASE, 0, 0)
     return Face(
