@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +69,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OcrChoice:
+    """What is read with OCR when a paper is converted."""
+
+    mode: Literal["auto", "off", "force"] = "auto"  #: pages without usable text, none, every page
+    languages: tuple[str, ...] = ()  #: as Docling names them, such as 'en' or 'iso:de'; none = the shipped model's fifty
+    figures: bool = False  #: also the text inside figures that have none of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuality:
     """What the converter knows of one page."""
 
@@ -77,7 +86,9 @@ class PageQuality:
     height: float  #: PDF points
     n_chars: int  #: characters of the text layer
     figure_share: float  #: share of the page's area that is figure, 0 to 1
-    confidence: float  #: the converter's own, 0 to 1
+    confidence: float  #: the converter's own, 0 to 1; of a page that OCR read, what OCR says
+    ocr_share: float = 0.0  #: share of the page's characters that OCR read
+    ocr_confidence: float | None = None  #: mean over the characters that OCR read, 0 to 1; None = it read none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +137,7 @@ class Features:
     formula_share: float  #: share of the characters that stand in formulas or are mathematical signs
     has_caption: bool
     text_confidence: float  #: of the pages it stands on, 0 to 1
+    ocr_share: float = 0.0  #: of the pages it stands on, the share of the characters that OCR read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 from errors import ConversionFailed, Damaged, OutOfMemory, TimedOut
 from ingest.figures import Figure, cut_figures
 from ingest.neural import open_neural
+from ingest.ocr_key import ocr_key
 from ingest.preflight import count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
-from records import PageQuality
+from records import OcrChoice, PageQuality
 
 if TYPE_CHECKING:
     from docling.datamodel.document import ConversionResult
@@ -59,25 +60,27 @@ class Convert(Protocol):
     def __call__(self, path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper: ...
 
 
-def converter_key(name: str) -> str:
+def converter_key(name: str, ocr: OcrChoice | None = None) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
-    return " ".join([engine, *versions])
+    return " ".join([engine, *versions, ocr_key(ocr or OcrChoice())])
 
 
 _PACKAGES = (("docling", "docling-slim"), ("docling-parse", "docling-parse"))
 
 
-def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Path | None) -> Convert:
+def open_converter(
+    name: str, *, max_pages: int, timeout_s: float, artifacts: Path | None, ocr: OcrChoice | None = None
+) -> Convert:
     """The converter of this name, loaded once for many documents.
 
-    Raises WeightsMissing for 'neural' where its weights or packages are not there.
+    Raises WeightsMissing for 'neural' where its weights or packages are not there, and for OCR likewise.
     """
     if name not in ("rules", "neural"):
         raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
+    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s, ocr or OcrChoice(), artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
@@ -108,16 +111,20 @@ def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
     return heard
 
 
-def _open_rules(timeout_s: float) -> DocumentConverter:
+def _open_rules(timeout_s: float, ocr: OcrChoice, artifacts: Path | None) -> DocumentConverter:
     from docling.datamodel.base_models import InputFormat
     from docling.document_converter import DocumentConverter, PdfFormatOption
 
     from ingest.layout.backend import UnrenderedBackend
     from ingest.layout.engine import RulesPipeline, RulesPipelineOptions
 
-    options = RulesPipelineOptions(document_timeout=0.8 * timeout_s, enable_remote_services=False)
+    options = RulesPipelineOptions(
+        document_timeout=0.8 * timeout_s, enable_remote_services=False, scans=ocr, scan_weights=artifacts
+    )
     option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=UnrenderedBackend, pipeline_options=options)
-    return DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
+    docling = DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
+    docling.initialize_pipeline(InputFormat.PDF)  # now, so that what OCR lacks is told before any document
+    return docling
 
 
 def _check_result(result: ConversionResult, name: str) -> None:

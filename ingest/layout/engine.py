@@ -39,6 +39,9 @@ from ingest.layout.fonts import FontBook
 from ingest.layout.page import PageSignals
 from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
+from ingest.letters import share_unmapped
+from ingest.ocr_pages import OcrReader
+from records import OcrChoice
 
 #: Parsed pages that wait for an earlier one; each can hold tens of megabytes.
 WAITING_PAGES = 16
@@ -55,13 +58,16 @@ class RulesTableOptions(BaseTableStructureOptions):
 class RulesPipelineOptions(ThreadedPdfPipelineOptions):
     layout_options: BaseLayoutOptions = RulesLayoutOptions()
     table_structure_options: BaseTableStructureOptions = RulesTableOptions()
-    do_ocr: bool = False
+    do_ocr: bool = False  #: Docling's own, which runs before all pages are parsed
+    scans: OcrChoice = OcrChoice(mode="off")
+    scan_weights: Path | None = None  #: folder with OCR models of other languages
 
 
 class SignalPage(Page):
     """A page with what the rules see of it, instead of Docling's parsed page (five times as large)."""
 
     _signals: PageSignals | None = PrivateAttr(default=None)
+    ocr_confidence: float | None = None  #: 0 to 1; None = OCR did not read it
 
     @property
     def n_chars(self) -> int:
@@ -153,6 +159,8 @@ class RulesPipeline(StandardPdfPipeline):
         self.keep_images = self.keep_backend = False
         self.layout_model = RulesLayoutModel(options=RulesLayoutOptions())
         self.table_model = RulesTableModel(options=RulesTableOptions())
+        assert isinstance(self.pipeline_options, RulesPipelineOptions)
+        self.ocr = OcrReader(self.pipeline_options.scans, self.pipeline_options.scan_weights)
         self.enrichment_pipe = []
 
     @classmethod
@@ -170,7 +178,7 @@ class RulesPipeline(StandardPdfPipeline):
         finally:
             fonts.close()
         conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
-        pages.sort(key=lambda page: page.page_no)
+        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), deadline)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
         complete = len(pages) == backend.page_count()
         conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS
@@ -178,9 +186,24 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.status = ConversionStatus.FAILURE
         return conv_res
 
-    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, fonts: FontBook, deadline: float) -> list[Page]:
+    def _with_ocr(self, conv_res: ConversionResult, pages: list[SignalPage], deadline: float) -> list[SignalPage]:
+        """The pages with what OCR reads where the text layer is none; without those for which no time is left."""
+        signals = [page._signals for page in pages if page._signals]
+        assert isinstance(conv_res.input.file, Path)
+        read, late = self.ocr.read(signals, conv_res.input.file, deadline)
+        for page in pages:
+            if page.page_no in read:
+                page._signals, page.ocr_confidence = read[page.page_no]
+                conv_res.confidence.pages[page.page_no].parse_score = page.ocr_confidence
+        if late:
+            conv_res.errors.append(_error(f"out of time with {len(late)} pages left for OCR", FailureCategory.TIMEOUT))
+        return [page for page in pages if page.page_no not in late]
+
+    def _parse(
+        self, conv_res: ConversionResult, backend: UnrenderedBackend, fonts: FontBook, deadline: float
+    ) -> list[SignalPage]:
         """The pages that could be parsed in time; each of the others leaves an error."""
-        pages: list[Page] = []
+        pages: list[SignalPage] = []
         for result in _in_order(backend.results()):
             if time.monotonic() > deadline:
                 missing = backend.page_count() - len(pages) - len(conv_res.errors)
@@ -233,8 +256,7 @@ def _in_order(results: Iterable[Any]) -> Iterator[Any]:
 def _text_quality(page: PageSignals) -> float:
     """Share of the page's characters that mean something: not replaced, not private to a font."""
     text = "".join(word.text for word in page.words)
-    bad = sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or c < " " for c in text) + 9 * text.count("GLYPH<")
-    return max(0.0, 1.0 - bad / len(text)) if text else 0.0
+    return 1.0 - share_unmapped(text) if text else 0.0
 
 
 def _error(message: str, category: FailureCategory, page_no: int | None = None) -> ErrorItem:

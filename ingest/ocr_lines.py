@@ -1,0 +1,304 @@
+"""Lines that OCR read as the words the layout rules know: upright, on a baseline, in a size, in a face.
+
+What a newcomer would get wrong: the box of a found line is no measure of its type. It is drawn around the ink with a margin
+that varies by a fifth, so headings drown in noise. The ink itself tells: the height between baseline and the tops of small letters
+is sharp along a whole line, and the ratio of ink to its edges is the thickness of the strokes, which is what bold means.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.layout.page import ASCENT, DESCENT, Face, Rect, Word
+from ingest.ocr import Image, ReadImage, ReadLine
+
+#: Heights over the font size, the mean of common text faces: small letters, capitals and figures, a found box.
+_X_HEIGHT, _CAP_HEIGHT, _BOX_HEIGHT = 0.45, 0.67, 1.25
+#: Sizes of one document that differ by less are one.
+_SAME_SIZE = 0.05
+#: How much thicker than the body's the strokes of bold words are at least, in font sizes.
+_BOLD = 1.22
+#: Above it a word is bold that stands between words that are.
+_NEARLY_BOLD = 1.12
+
+#: A face that gives back the size from a box of ours; see ingest/layout/turned.py.
+PLAIN = Face(
+    name="scan",
+    is_bold=False,
+    is_italic=False,
+    is_mono=False,
+    is_math=False,
+    size_per_height=1 / (ASCENT + DESCENT),
+    baseline=DESCENT / (ASCENT + DESCENT),
+)
+BOLD = replace(PLAIN, name="scan-bold", is_bold=True)
+
+#: Full-width signs, which a model that knows Chinese gives for Latin ones now and then.
+_NARROW = str.maketrans("，。：；！？（）［］％＋－＝＜＞／～“”", ',.:;!?()[]%+-=<>/~""')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanWord:
+    """A word on an upright page, before the document's sizes are known."""
+
+    text: str
+    left: float  #: points
+    right: float
+    stroke: float  #: thickness of its strokes in points; 0 = not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanLine:
+    words: tuple[ScanWord, ...]
+    base: float  #: y of the baseline in points, from below
+    size: float  #: font size in points
+    confidence: float
+    turn: int  #: degrees against the page's text
+    rect: Rect
+
+    @property
+    def n_chars(self) -> int:
+        return sum(len(word.text) for word in self.words)
+
+
+def scan_lines(read: ReadImage, points_per_pixel: float) -> list[ScanLine]:
+    """The lines of one picture, set straight where the scan was skewed."""
+    height, width = read.image.shape[:2]
+    skew = skew_of(read.lines)
+    middle = np.asarray([width / 2, height / 2])
+    turn_back = np.asarray([[np.cos(skew), np.sin(skew)], [-np.sin(skew), np.cos(skew)]])
+    lines = []
+    for line in read.lines:
+        corners = (line.corners - middle) @ turn_back.T + middle
+        corners = np.column_stack([corners[:, 0], height - corners[:, 1]]) * points_per_pixel
+        lines.append(_turned_line(line, corners) if line.turn else _line(line, corners, points_per_pixel))
+    return [line for line in lines if line.words]
+
+
+def skew_of(lines: Iterable[ReadLine]) -> float:
+    """Radians by which the text runs downhill: the median of its lines, the longer ones counting more."""
+    slopes = []
+    for line in lines:
+        along = line.corners[1] - line.corners[0] + line.corners[2] - line.corners[3]
+        if not line.turn and along[0] > 0:
+            slopes.append((float(np.arctan2(along[1], along[0])), float(along[0])))
+    half, passed = sum(length for _, length in slopes) / 2, 0.0
+    for slope, length in sorted(slopes):
+        passed += length
+        if passed >= half:
+            return slope if abs(slope) < 0.2 else 0.0
+    return 0.0
+
+
+def _line(line: ReadLine, corners: NDArray[np.float64], scale: float) -> ScanLine:
+    ink = ink_of(line.crop)
+    top, bottom = float(corners[:2, 1].mean()), float(corners[2:, 1].mean())
+    left, right = float(corners[[0, 3], 0].mean()), float(corners[[1, 2], 0].mean())
+    per_pixel = (top - bottom) / max(1, ink.shape[0])
+    size, base = (top - bottom) / _BOX_HEIGHT, bottom + 0.25 * (top - bottom)
+    band = _band(ink)
+    if band:
+        size = (band[1] - band[0]) * per_pixel / (_X_HEIGHT if _has_small_letters(line.text) else _CAP_HEIGHT)
+        base = top - band[1] * per_pixel
+    words = _words(line, ink, left, (right - left) / max(1, ink.shape[1]))
+    return ScanLine(
+        words=tuple(words),
+        base=base,
+        size=size,
+        confidence=line.confidence,
+        turn=0,
+        rect=Rect(left, min(top, bottom), right, max(top, bottom)),
+    )
+
+
+def _turned_line(line: ReadLine, corners: NDArray[np.float64]) -> ScanLine:
+    """A line written up or down the page, as one word: it is no part of the running text."""
+    lefts, bottoms = corners.min(axis=0)
+    rights, tops = corners.max(axis=0)
+    rect = Rect(float(lefts), float(bottoms), float(rights), float(tops))
+    word = ScanWord(text=narrow(line.text.strip()), left=rect.left, right=rect.right, stroke=0.0)
+    return ScanLine(
+        words=(word,),
+        base=rect.bottom,
+        size=rect.width / _BOX_HEIGHT,
+        confidence=line.confidence,
+        turn=line.turn,
+        rect=rect,
+    )
+
+
+def ink_of(crop: Image) -> NDArray[np.float64]:
+    """How much ink each pixel has: 0 the paper, 1 the darkest; white on black counts as ink too."""
+    grey = crop.astype(np.float64).mean(axis=2)
+    dark, light = np.percentile(grey, 2), np.percentile(grey, 98)
+    if light - dark < 20:
+        return np.zeros_like(grey)
+    ink = np.clip((light - grey) / (light - dark), 0, 1)
+    ink = 1 - ink if np.median(ink) > 0.5 else ink
+    return np.where(ink < 0.15, 0.0, ink)
+
+
+def _band(ink: NDArray[np.float64]) -> tuple[float, float] | None:
+    """From where to where (pixels from the top) the letters' bodies stand: half of the densest row's ink and more."""
+    rows = ink.mean(axis=1)
+    if rows.max() <= 0:
+        return None
+    half = 0.5 * np.percentile(rows, 90)
+    above = np.flatnonzero(rows > half)
+    # The longest run without a gap: an underline or the feet of the line above are others.
+    runs = np.split(above, np.flatnonzero(np.diff(above) > 1) + 1)
+    run = max(runs, key=len)
+    first, last = int(run[0]), int(run[-1])
+    if last - first < 3:
+        return None
+    start, end = float(first), float(last + 1)
+    if first > 0:
+        start -= float((rows[first] - half) / max(1e-6, rows[first] - rows[first - 1])) - 0.5
+    if last + 1 < len(rows):
+        end += float((rows[last] - half) / max(1e-6, rows[last] - rows[last + 1])) - 0.5
+    return start, end
+
+
+def _has_small_letters(text: str) -> bool:
+    small = sum(sign in "acegmnopqrsuvwxyzäöüéèáóíúçñ" for sign in text)
+    return small > 0.3 * sum(not sign.isspace() for sign in text)
+
+
+def narrow(text: str) -> str:
+    """Latin signs where the model took them for full-width ones: not in a text that has letters of such a script."""
+    return text if re.search(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]", text) else text.translate(_NARROW)
+
+
+def _words(line: ReadLine, ink: NDArray[np.float64], left: float, scale: float) -> list[ScanWord]:
+    """The words with their true ends: the white between the last letter of one and the first of the next."""
+    texts = narrow(line.text).split()
+    columns = [place * ink.shape[1] for place in line.columns]
+    spans, at = [], 0
+    for text in texts:
+        inside = columns[at : at + len(text)] or [0.0]
+        spans.append((inside[0], inside[-1]))
+        at += len(text)
+    filled = ink.max(axis=0) > 0.3
+    edges = [_first_ink(filled)]
+    for (_, end), (start, _) in pairwise(spans):
+        edges.extend(_white(filled, int(end), int(np.ceil(start))))
+    edges.append(_last_ink(filled))
+    return [
+        ScanWord(text=text, left=left + begin * scale, right=left + end * scale, stroke=_stroke(ink[:, begin:end]) * scale)
+        for text, begin, end in zip(texts, edges[::2], edges[1::2], strict=True)
+        if end > begin
+    ]
+
+
+def _first_ink(filled: NDArray[np.bool_]) -> int:
+    return int(np.argmax(filled))
+
+
+def _last_ink(filled: NDArray[np.bool_]) -> int:
+    return len(filled) - int(np.argmax(filled[::-1]))
+
+
+def _white(filled: NDArray[np.bool_], start: int, end: int) -> tuple[int, int]:
+    """Where the widest white between these columns begins and ends; their middle where there is none."""
+    best, run = (0, 0), 0
+    for column in range(start, min(end + 1, len(filled))):
+        run = 0 if filled[column] else run + 1
+        if run > best[1] - best[0]:
+            best = (column - run + 1, column + 1)
+    middle = (start + end) // 2
+    return best if best[1] > best[0] else (middle, middle)
+
+
+def _stroke(ink: NDArray[np.float64]) -> float:
+    """Mean thickness of the strokes in pixels: a stroke of length n has n times its thickness of ink and 2 n of edges."""
+    edges = np.hypot(*(np.diff(ink, axis=0)[:, :-1], np.diff(ink, axis=1)[:-1, :])).sum() if min(ink.shape) > 2 else 0.0
+    return float(2 * ink.sum() / edges) if edges > 0 else 0.0
+
+
+def settle_sizes(pages: Sequence[Sequence[ScanLine]]) -> list[list[ScanLine]]:
+    """The same lines, each in one of the few sizes that this document has."""
+    lengths = [(line.size, line.n_chars) for lines in pages for line in lines if not line.turn]
+    kept = _few_sizes(lengths)
+
+    def settled(line: ScanLine) -> ScanLine:
+        near = min(kept, key=lambda size: abs(size - line.size), default=line.size)
+        return replace(line, size=near) if abs(near - line.size) <= 2 * _SAME_SIZE * near else line
+
+    return [[settled(line) for line in lines] for lines in pages]
+
+
+def _few_sizes(lengths: Sequence[tuple[float, int]]) -> list[float]:
+    """The sizes around which most characters gather, the commonest first; each takes what is near it."""
+    left, kept = list(lengths), []
+    while left:
+        near = {
+            size: sum(n for other, n in left if abs(other - size) <= _SAME_SIZE * size)
+            for size in {round(s, 1) for s, _ in left}
+        }
+        centre = max(near, key=lambda size: (near[size], size))
+        group = [(size, n) for size, n in left if abs(size - centre) <= 1.6 * _SAME_SIZE * centre]
+        if not group:
+            break
+        kept.append(round(_weighted_median(group), 1))
+        left = [(size, n) for size, n in left if abs(size - centre) > 1.6 * _SAME_SIZE * centre]
+    return kept
+
+
+def _weighted_median(weighted: Sequence[tuple[float, int]]) -> float:
+    half, passed = sum(n for _, n in weighted) / 2, 0
+    for value, n in sorted(weighted):
+        passed += n
+        if passed >= half:
+            return value
+    return weighted[0][0]
+
+
+def usual_stroke(pages: Iterable[Iterable[ScanLine]]) -> float:
+    """Thickness of most strokes of the document, in font sizes."""
+    strokes = [
+        (word.stroke / line.size, len(word.text))
+        for lines in pages
+        for line in lines
+        for word in line.words
+        if word.stroke and line.size > 0
+    ]
+    return _weighted_median(strokes) if strokes else 0.0
+
+
+def words_of(lines: Iterable[ScanLine], usual: float) -> list[Word]:
+    """Words as the rules take them, with the turn they have on the upright page."""
+    words = []
+    for line in lines:
+        if line.turn:
+            text = line.words[0].text
+            words.append(Word(text, line.rect, line.size, line.rect.bottom, PLAIN, line.turn))
+            continue
+        for word, is_bold in zip(line.words, _bold(line, usual), strict=True):
+            rect = Rect(word.left, line.base - DESCENT * line.size, word.right, line.base + ASCENT * line.size)
+            words.append(Word(word.text, rect, line.size, line.base, BOLD if is_bold else PLAIN))
+    return words
+
+
+def _bold(line: ScanLine, usual: float) -> list[bool]:
+    """Which words of a line are bold. Short words are measured badly, so a word goes with its neighbours."""
+    if not usual:
+        return [False] * len(line.words)
+    strokes = [word.stroke / line.size / usual for word in line.words]
+    whole = _weighted_median([(s, len(w.text)) for s, w in zip(strokes, line.words, strict=True)])
+    if whole > _BOLD and statistics.fmean(s > _NEARLY_BOLD for s in strokes) > 0.7:
+        return [True] * len(strokes)
+    sure = [s > _BOLD and len(w.text) > 3 for s, w in zip(strokes, line.words, strict=True)]
+    end = 0  # bold words inside a line matter only where they begin it: a run-in heading
+    for at, stroke in enumerate(strokes):
+        if stroke > _NEARLY_BOLD:
+            end = at + 1
+        elif len(line.words[at].text) > 2:
+            break
+    return [at < end and any(sure[:end]) for at in range(len(strokes))]
