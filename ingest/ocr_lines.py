@@ -8,7 +8,6 @@ is sharp along a whole line, and the ratio of ink to its edges is the thickness 
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,12 +20,20 @@ from ingest.ocr import Image, ReadImage, ReadLine
 
 #: Heights over the font size, the mean of common text faces: small letters, capitals and figures, a found box.
 _X_HEIGHT, _CAP_HEIGHT, _BOX_HEIGHT = 0.45, 0.67, 1.25
-#: Sizes of one document that differ by less are one.
-_SAME_SIZE = 0.05
-#: How much thicker than the body's the strokes of bold words are at least, in font sizes.
-_BOLD = 1.22
-#: Above it a word is bold that stands between words that are.
-_NEARLY_BOLD = 1.12
+#: Sizes of one document that differ by less (shares of the size) are one; by less than the second are two only where both are
+#: common, the rarer one at least this share of the other.
+_SAME_SIZE, _NEAR_SIZE, _COMMON = 0.03, 0.12, 0.15
+#: Signs of a line that is measured by the ink alone.
+_FEW_SIGNS = 6
+#: Strokes grow slower than type, because every scan blurs by the same: this share of the body's stroke is the same in all sizes.
+_BLUR = 0.5
+#: How much thicker than the body's strokes would be in their size those of bold words are at least; from the second figure on, a
+#: word is bold that stands between words that are.
+_BOLD, _NEARLY_BOLD = 1.17, 1.1
+#: How much sharper than upright a line stands when it is sheared back, where it is italic.
+_ITALIC = 1.15
+#: Slant of italic type: columns per row.
+_SLANT = 0.22
 
 #: A face that gives back the size from a box of ours; see ingest/layout/turned.py.
 PLAIN = Face(
@@ -38,7 +45,11 @@ PLAIN = Face(
     size_per_height=1 / (ASCENT + DESCENT),
     baseline=DESCENT / (ASCENT + DESCENT),
 )
-BOLD = replace(PLAIN, name="scan-bold", is_bold=True)
+FACES = {
+    (bold, italic): replace(PLAIN, name=f"scan{'-bold' * bold}{'-italic' * italic}", is_bold=bold, is_italic=italic)
+    for bold in (False, True)
+    for italic in (False, True)
+}
 
 #: Full-width signs, which a model that knows Chinese gives for Latin ones now and then.
 _NARROW = str.maketrans("，。：；！？（）［］％＋－＝＜＞／～“”", ',.:;!?()[]%+-=<>/~""')
@@ -52,6 +63,7 @@ class ScanWord:
     left: float  #: points
     right: float
     stroke: float  #: thickness of its strokes in points; 0 = not known
+    slant: float = 0.0  #: over 1 where it stands sharper when it is sheared back: italic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +115,7 @@ def _line(line: ReadLine, corners: NDArray[np.float64], scale: float) -> ScanLin
     left, right = float(corners[[0, 3], 0].mean()), float(corners[[1, 2], 0].mean())
     per_pixel = (top - bottom) / max(1, ink.shape[0])
     size, base = (top - bottom) / _BOX_HEIGHT, bottom + 0.25 * (top - bottom)
-    band = _band(ink)
+    band = _band(ink, line.text)
     if band:
         size = (band[1] - band[0]) * per_pixel / (_X_HEIGHT if _has_small_letters(line.text) else _CAP_HEIGHT)
         base = top - band[1] * per_pixel
@@ -145,8 +157,14 @@ def ink_of(crop: Image) -> NDArray[np.float64]:
     return np.where(ink < 0.15, 0.0, ink)
 
 
-def _band(ink: NDArray[np.float64]) -> tuple[float, float] | None:
-    """From where to where (pixels from the top) the letters' bodies stand: half of the densest row's ink and more."""
+def _band(ink: NDArray[np.float64], text: str) -> tuple[float, float] | None:
+    """From where to where (pixels from the top) the letters' bodies stand: half of the densest row's ink and more.
+
+    A few signs are too few for that; of those without a tail, the ink itself ends there.
+    """
+    if len(text) <= _FEW_SIGNS and not _has_small_letters(text) and not set(text) & set("gjpqyQ,;()[]{}|/"):
+        inked = np.flatnonzero(ink.max(axis=1) > 0.5)
+        return (float(inked[0]), float(inked[-1] + 1)) if len(inked) > 3 else None
     rows = ink.mean(axis=1)
     if rows.max() <= 0:
         return None
@@ -186,12 +204,19 @@ def _words(line: ReadLine, ink: NDArray[np.float64], left: float, scale: float) 
         spans.append((inside[0], inside[-1]))
         at += len(text)
     filled = ink.max(axis=0) > 0.3
+    sheared = _sheared(ink)
     edges = [_first_ink(filled)]
     for (_, end), (start, _) in pairwise(spans):
         edges.extend(_white(filled, int(end), int(np.ceil(start))))
     edges.append(_last_ink(filled))
     return [
-        ScanWord(text=text, left=left + begin * scale, right=left + end * scale, stroke=_stroke(ink[:, begin:end]) * scale)
+        ScanWord(
+            text=text,
+            left=left + begin * scale,
+            right=left + end * scale,
+            stroke=_stroke(ink[:, begin:end]) * scale,
+            slant=_sharpness(sheared[:, begin:end]) / max(1e-6, _sharpness(ink[:, begin:end])),
+        )
         for text, begin, end in zip(texts, edges[::2], edges[1::2], strict=True)
         if end > begin
     ]
@@ -222,6 +247,18 @@ def _stroke(ink: NDArray[np.float64]) -> float:
     return float(2 * ink.sum() / edges) if edges > 0 else 0.0
 
 
+def _sheared(ink: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The line with italic letters upright: rows above the middle to the left, those below to the right."""
+    middle = ink.shape[0] / 2
+    return np.stack([np.roll(row, round((at - middle) * _SLANT)) for at, row in enumerate(ink)])
+
+
+def _sharpness(ink: NDArray[np.float64]) -> float:
+    """How much the ink gathers in some columns: stems that stand upright do."""
+    columns = ink.sum(axis=0)
+    return float((np.diff(columns) ** 2).sum() / max(1e-6, (columns**2).sum()))
+
+
 def settle_sizes(pages: Sequence[Sequence[ScanLine]]) -> list[list[ScanLine]]:
     """The same lines, each in one of the few sizes that this document has."""
     lengths = [(line.size, line.n_chars) for lines in pages for line in lines if not line.turn]
@@ -229,26 +266,24 @@ def settle_sizes(pages: Sequence[Sequence[ScanLine]]) -> list[list[ScanLine]]:
 
     def settled(line: ScanLine) -> ScanLine:
         near = min(kept, key=lambda size: abs(size - line.size), default=line.size)
-        return replace(line, size=near) if abs(near - line.size) <= 2 * _SAME_SIZE * near else line
+        return replace(line, size=near) if abs(near - line.size) <= _NEAR_SIZE * near else line
 
     return [[settled(line) for line in lines] for lines in pages]
 
 
 def _few_sizes(lengths: Sequence[tuple[float, int]]) -> list[float]:
-    """The sizes around which most characters gather, the commonest first; each takes what is near it."""
-    left, kept = list(lengths), []
-    while left:
-        near = {
-            size: sum(n for other, n in left if abs(other - size) <= _SAME_SIZE * size)
-            for size in {round(s, 1) for s, _ in left}
-        }
-        centre = max(near, key=lambda size: (near[size], size))
-        group = [(size, n) for size, n in left if abs(size - centre) <= 1.6 * _SAME_SIZE * centre]
-        if not group:
-            break
-        kept.append(round(_weighted_median(group), 1))
-        left = [(size, n) for size, n in left if abs(size - centre) > 1.6 * _SAME_SIZE * centre]
-    return kept
+    """The sizes at which characters gather, the commonest first. Near a common one only another common one stands: the rest of
+    what lies there is measured badly."""
+    kept: list[tuple[float, int]] = []
+    for centre in sorted({round(size, 1) for size, _ in lengths}):
+        group = [(size, n) for size, n in lengths if abs(size - centre) <= _SAME_SIZE * centre]
+        kept.append((round(_weighted_median(group), 1) if group else centre, sum(n for _, n in group)))
+    chosen: list[tuple[float, int]] = []
+    for size, n in sorted(kept, key=lambda peak: (-peak[1], peak[0])):
+        near = [(other, m) for other, m in chosen if abs(other - size) <= _NEAR_SIZE * other]
+        if all(abs(other - size) > 2 * _SAME_SIZE * other and n > _COMMON * m for other, m in near):
+            chosen.append((size, n))
+    return [size for size, _ in chosen]
 
 
 def _weighted_median(weighted: Sequence[tuple[float, int]]) -> float:
@@ -260,19 +295,33 @@ def _weighted_median(weighted: Sequence[tuple[float, int]]) -> float:
     return weighted[0][0]
 
 
-def usual_stroke(pages: Iterable[Iterable[ScanLine]]) -> float:
-    """Thickness of most strokes of the document, in font sizes."""
-    strokes = [
-        (word.stroke / line.size, len(word.text))
-        for lines in pages
-        for line in lines
-        for word in line.words
-        if word.stroke and line.size > 0
-    ]
-    return _weighted_median(strokes) if strokes else 0.0
+@dataclass(frozen=True, slots=True)
+class Body:
+    """How the text of most lines is printed."""
+
+    size: float  #: points
+    stroke: float  #: points; 0 = not known
+
+    def thickness(self, word: ScanWord, size: float) -> float:
+        """Of this word's strokes, 1 where they are what plain type of its size has."""
+        expected = self.stroke * (_BLUR + (1 - _BLUR) * size / self.size) if self.size else 0.0
+        return word.stroke / expected if expected else 1.0
 
 
-def words_of(lines: Iterable[ScanLine], usual: float) -> list[Word]:
+def body_of(pages: Iterable[Iterable[ScanLine]]) -> Body:
+    """The commonest size of these lines, which are settled, and the usual strokes in it."""
+    lines = [line for page in pages for line in page if not line.turn]
+    counts: dict[float, int] = {}
+    for line in lines:
+        counts[line.size] = counts.get(line.size, 0) + line.n_chars
+    if not counts:
+        return Body(0.0, 0.0)
+    size = max(counts, key=lambda size: counts[size])
+    strokes = [(word.stroke, len(word.text)) for line in lines if line.size == size for word in line.words if word.stroke]
+    return Body(size, _weighted_median(strokes) if strokes else 0.0)
+
+
+def words_of(lines: Iterable[ScanLine], body: Body) -> list[Word]:
     """Words as the rules take them, with the turn they have on the upright page."""
     words = []
     for line in lines:
@@ -280,25 +329,27 @@ def words_of(lines: Iterable[ScanLine], usual: float) -> list[Word]:
             text = line.words[0].text
             words.append(Word(text, line.rect, line.size, line.rect.bottom, PLAIN, line.turn))
             continue
-        for word, is_bold in zip(line.words, _bold(line, usual), strict=True):
+        bold = marked(line, [body.thickness(word, line.size) for word in line.words], _BOLD, _NEARLY_BOLD)
+        italic = marked(line, [word.slant for word in line.words], _ITALIC, 1.0)
+        for word, is_bold, is_italic in zip(line.words, bold, italic, strict=True):
             rect = Rect(word.left, line.base - DESCENT * line.size, word.right, line.base + ASCENT * line.size)
-            words.append(Word(word.text, rect, line.size, line.base, BOLD if is_bold else PLAIN))
+            words.append(Word(word.text, rect, line.size, line.base, FACES[is_bold, is_italic]))
     return words
 
 
-def _bold(line: ScanLine, usual: float) -> list[bool]:
-    """Which words of a line are bold. Short words are measured badly, so a word goes with its neighbours."""
-    if not usual:
-        return [False] * len(line.words)
-    strokes = [word.stroke / line.size / usual for word in line.words]
-    whole = _weighted_median([(s, len(w.text)) for s, w in zip(strokes, line.words, strict=True)])
-    if whole > _BOLD and statistics.fmean(s > _NEARLY_BOLD for s in strokes) > 0.7:
-        return [True] * len(strokes)
-    sure = [s > _BOLD and len(w.text) > 3 for s, w in zip(strokes, line.words, strict=True)]
-    end = 0  # bold words inside a line matter only where they begin it: a run-in heading
-    for at, stroke in enumerate(strokes):
-        if stroke > _NEARLY_BOLD:
+def marked(line: ScanLine, signs: Sequence[float], sure: float, nearly: float) -> list[bool]:
+    """Which words of a line are bold, or italic. Short words are measured badly, so a word goes with its neighbours; and marked
+    words inside a line matter to no rule, only those that begin it (a run-in heading) or fill it."""
+    lengths = [len(word.text) for word in line.words]
+    whole = _weighted_median(list(zip(signs, lengths, strict=True)))
+    near = sum(n for sign, n in zip(signs, lengths, strict=True) if sign > nearly)
+    if whole > sure and near > 0.7 * sum(lengths):
+        return [True] * len(signs)
+    end = 0
+    for at, sign in enumerate(signs):
+        if sign > nearly:
             end = at + 1
-        elif len(line.words[at].text) > 2:
+        elif lengths[at] > 2:
             break
-    return [at < end and any(sure[:end]) for at in range(len(strokes))]
+    is_sure = end and _weighted_median(list(zip(signs[:end], lengths[:end], strict=True))) > sure and sum(lengths[:end]) > 4
+    return [bool(is_sure) and at < end for at in range(len(signs))]

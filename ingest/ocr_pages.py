@@ -228,13 +228,13 @@ def _says_more(page: PageSignals, read: OcrPage, doubt: Doubt) -> bool:
 
 def _settled(read: dict[int, OcrPage], pages: dict[int, PageSignals]) -> dict[int, tuple[PageSignals, float]]:
     """The signals of the pages that were read, with sizes and bold type as the whole document has them."""
-    from ingest.ocr_lines import settle_sizes, usual_stroke, words_of
+    from ingest.ocr_lines import body_of, settle_sizes, words_of
 
     numbers = sorted(read)
     lines = settle_sizes([read[number].lines for number in numbers])
-    usual = usual_stroke(lines)
+    body = body_of(lines)
     return {
-        number: (_signals(pages[number], read[number], words_of(of_page, usual)), read[number].confidence)
+        number: (_signals(pages[number], read[number], words_of(of_page, body)), read[number].confidence)
         for number, of_page in zip(numbers, lines, strict=True)
     }
 
