@@ -122,7 +122,7 @@ def _open(setup: ChildSetup) -> Convert:
     limits = setup.limits
     opener: Any = import_module(setup.opener)
     return opener.open_converter(
-        setup.converter, max_pages=limits.max_pages, timeout_s=limits.timeout_s, artifacts=setup.artifacts
+        setup.converter, max_pages=limits.max_pages, timeout_s=limits.timeout_s, artifacts=setup.artifacts, ocr=setup.ocr
     )
 
 

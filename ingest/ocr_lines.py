@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ _SAME_SIZE, _NEAR_SIZE, _COMMON = 0.03, 0.12, 0.15
 _FEW_SIGNS = 6
 #: Strokes grow slower than type, because every scan blurs by the same: this share of the body's stroke is the same in all sizes.
 _BLUR = 0.5
+#: Spaces that a line must have for its others to be told by them, and their least width in those of the line.
+_FEW_SPACES, _AS_SPACE = 2, 0.75
 #: How much thicker than the body's strokes would be in their size those of bold words are at least; from the second figure on, a
 #: word is bold that stands between words that are.
 _BOLD, _NEARLY_BOLD = 1.17, 1.1
@@ -196,15 +198,15 @@ def narrow(text: str) -> str:
 
 def _words(line: ReadLine, ink: NDArray[np.float64], left: float, scale: float) -> list[ScanWord]:
     """The words with their true ends: the white between the last letter of one and the first of the next."""
-    texts = narrow(line.text).split()
+    filled = ink.max(axis=0) > 0.3
+    sheared = _sheared(ink)
     columns = [place * ink.shape[1] for place in line.columns]
+    texts = _spaced(narrow(line.text).split(), columns, filled)
     spans, at = [], 0
     for text in texts:
         inside = columns[at : at + len(text)] or [0.0]
         spans.append((inside[0], inside[-1]))
         at += len(text)
-    filled = ink.max(axis=0) > 0.3
-    sheared = _sheared(ink)
     edges = [_first_ink(filled)]
     for (_, end), (start, _) in pairwise(spans):
         edges.extend(_white(filled, int(end), int(np.ceil(start))))
@@ -220,6 +222,30 @@ def _words(line: ReadLine, ink: NDArray[np.float64], left: float, scale: float) 
         for text, begin, end in zip(texts, edges[::2], edges[1::2], strict=True)
         if end > begin
     ]
+
+
+def _spaced(texts: Sequence[str], columns: Sequence[float], filled: NDArray[np.bool_]) -> list[str]:
+    """The words, parted where the white between two letters is as wide as this line's spaces: the model drops one now and then."""
+    whites = [_width(_white(filled, int(a), int(np.ceil(b)))) for a, b in pairwise(columns)]
+    ends = list(accumulate(len(text) for text in texts))[:-1]
+    spaces = sorted(whites[end - 1] for end in ends if 0 < end <= len(whites))
+    if len(spaces) < _FEW_SPACES:
+        return list(texts)
+    least = _AS_SPACE * spaces[len(spaces) // 2]
+    parted, at = [], 0
+    for text in texts:
+        start = 0
+        for n in range(1, len(text)):
+            if whites[at + n - 1] > least and not text[n - 1 : n + 1].isdigit():
+                parted.append(text[start:n])
+                start = n
+        parted.append(text[start:])
+        at += len(text)
+    return parted
+
+
+def _width(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
 
 
 def _first_ink(filled: NDArray[np.bool_]) -> int:

@@ -24,7 +24,7 @@ from ingest.converter import ConvertedPaper
 from records import Box, PageQuality
 
 
-def open_converter(name, *, max_pages, timeout_s, artifacts):
+def open_converter(name, *, max_pages, timeout_s, artifacts, ocr):
     if name == "missing":
         raise WeightsMissing("no weights here")
     if name == "broken":
