@@ -27,6 +27,8 @@ _SAME_SIZE, _NEAR_SIZE, _COMMON = 0.03, 0.12, 0.15
 _FEW_SIGNS = 6
 #: Strokes grow slower than type, because every scan blurs by the same: this share of the body's stroke is the same in all sizes.
 _BLUR = 0.5
+#: Least white between two words, in font sizes: the rules take less for none (ingest/layout/lines.py).
+_SPACE = 0.2
 #: Spaces that a line must have for its others to be told by them, and their least width in those of the line.
 _FEW_SPACES, _AS_SPACE = 2, 0.75
 #: How much thicker than the body's strokes would be in their size those of bold words are at least; from the second figure on, a
@@ -357,8 +359,10 @@ def words_of(lines: Iterable[ScanLine], body: Body) -> list[Word]:
             continue
         bold = marked(line, [body.thickness(word, line.size) for word in line.words], _BOLD, _NEARLY_BOLD)
         italic = marked(line, [word.slant for word in line.words], _ITALIC, 1.0)
-        for word, is_bold, is_italic in zip(line.words, bold, italic, strict=True):
-            rect = Rect(word.left, line.base - DESCENT * line.size, word.right, line.base + ASCENT * line.size)
+        ends = [min(a.right, b.left - _SPACE * line.size) for a, b in pairwise(line.words)] + [line.words[-1].right]
+        for word, end, is_bold, is_italic in zip(line.words, ends, bold, italic, strict=True):
+            right = max(end, word.left + 0.1 * line.size)
+            rect = Rect(word.left, line.base - DESCENT * line.size, right, line.base + ASCENT * line.size)
             words.append(Word(word.text, rect, line.size, line.base, FACES[is_bold, is_italic]))
     return words
 
