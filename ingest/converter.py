@@ -64,7 +64,7 @@ def converter_key(name: str, ocr: OcrChoice | None = None) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
-    return " ".join([engine, *versions, ocr_key(ocr or OcrChoice())])
+    return " ".join([engine, *versions, *([ocr_key(ocr or OcrChoice())] if name == "rules" else [])])
 
 
 _PACKAGES = (("docling", "docling-slim"), ("docling-parse", "docling-parse"))
@@ -80,7 +80,8 @@ def open_converter(
     if name not in ("rules", "neural"):
         raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s, ocr or OcrChoice(), artifacts)
+    is_rules = name == "rules"
+    docling = open_neural(timeout_s, artifacts) if not is_rules else _open_rules(timeout_s, ocr or OcrChoice(), artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
@@ -95,7 +96,7 @@ def open_converter(
             progress_callback=_pages_of(on_page) if on_page else None,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name)
+        return _as_paper(result, path, name, with_ocr=is_rules and (ocr or OcrChoice()).mode != "off")
 
     return convert
 
@@ -145,10 +146,10 @@ def _check_result(result: ConversionResult, name: str) -> None:
     raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
-def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper:
+def _as_paper(result: ConversionResult, path: Path, name: str, *, with_ocr: bool) -> ConvertedPaper:
     document = result.document
     pages = tuple(page_qualities(result))
-    check_text(pages, result, name)
+    check_text(pages, result, name, with_ocr=with_ocr)
     done = {page.page for page in pages}
     n_pages = result.input.page_count
     missing = [number for number in range(1, n_pages + 1) if number not in done]

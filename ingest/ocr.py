@@ -72,14 +72,14 @@ class Ocr:
             )
         self._ocr = _open(_recognizer(languages, artifacts))
 
-    def read(self, image: Image) -> ReadImage:
-        """The lines of this picture, wherever its top is."""
+    def read(self, image: Image, *, as_given: bool = False) -> ReadImage:
+        """The lines of this picture, wherever its top is; `as_given` where that is known to be above."""
         turn, boxes = 0, self._find(image)
-        if _is_sideways(boxes):
+        if not as_given and _is_sideways(boxes):
             turn, image = 90, _upright(image, 90)
             boxes = self._find(image)
         crops = [_cut(image, box) for box in boxes]
-        if crops and self._is_on_its_head(boxes, crops):
+        if crops and not as_given and self._is_on_its_head(boxes, crops):
             image = _upright(image, 180)
             boxes = [_mirrored(box, image) for box in boxes]
             crops = [_cut(image, box) for box in boxes]

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingest.figure_text import Label
 from ingest.layout.page import PageSignals, Rect, Word
 from ingest.layout.turned import back_from
 from ingest.letters import is_unmapped, looks_scrambled
@@ -34,6 +35,8 @@ _FEW_CHARS, _STAMP_CHARS = 50, 600
 _TOUCHED, _FILLED, _WHOLE = 0.01, 0.3, 0.8
 #: Pixels of a page's picture; a larger page is read at a lower resolution.
 _MAX_PIXELS = 12_000_000
+#: Figures of one document whose words are read, and pixels of one.
+_MOST_FIGURES, _MAX_FIGURE_PIXELS = 40, 3_000_000
 #: Share of the words that two readings of a page have in common where both are right.
 _AGREE = 0.4
 #: Pages of one document whose odd text layer was right: then it is the language that is odd.
@@ -143,6 +146,29 @@ class OcrReader:
                 for _, result in waiting:
                     result.cancel()
 
+    def read_figures(self, figures: Sequence[tuple[PageSignals, Rect]], path: Path) -> list[list[Label]]:
+        """The words inside each of these regions; none where the choice is not to read figures, and after the first few dozen."""
+        if not (self.choice.figures and self._ocr and figures):
+            return [[] for _ in figures]
+        with _Renderer(path) as renderer, ThreadPoolExecutor(_SIDE_BY_SIDE) as readers:
+            read = list(readers.map(lambda figure: self._read_figure(figure[0], figure[1], renderer), figures[:_MOST_FIGURES]))
+        return read + [[] for _ in figures[_MOST_FIGURES:]]
+
+    def _read_figure(self, page: PageSignals, region: Rect, renderer: _Renderer) -> list[Label]:
+        """The words of a figure, each line where it stands."""
+        from ingest.ocr_lines import scan_lines
+
+        assert self._ocr
+        image, points_per_pixel = renderer.picture(page, region)
+        read = self._ocr.read(image, as_given=True)
+        return [
+            Label(
+                " ".join(word.text for word in line.words),
+                Rect(*(side + start for side, start in zip(line.rect, (region.left, region.bottom) * 2, strict=True))),
+            )
+            for line in scan_lines(read, points_per_pixel)
+        ]
+
     def _read_page(self, page: PageSignals, renderer: _Renderer) -> OcrPage:
         from ingest.ocr_graphics import graphics
         from ingest.ocr_lines import scan_lines
@@ -176,19 +202,22 @@ class _Renderer:
     def __exit__(self, *_: object) -> None:
         self._document.close()
 
-    def picture(self, page: PageSignals) -> tuple[Image, float]:
-        """The page as a picture, and points per pixel of it; white where PDFium cannot read it."""
+    def picture(self, page: PageSignals, region: Rect | None = None) -> tuple[Image, float]:
+        """The page or a region of it as a picture, and points per pixel of it; white where PDFium cannot read it."""
         import numpy as np
         import pypdfium2
 
         from ingest.ocr import DPI
 
-        scale = min(DPI / 72, (_MAX_PIXELS / max(1.0, page.width * page.height)) ** 0.5)
+        whole = Rect(0.0, 0.0, page.width, page.height)
+        cut = region or whole
+        scale = min(DPI / 72, ((_MAX_FIGURE_PIXELS if region else _MAX_PIXELS) / max(1.0, cut.area)) ** 0.5)
+        margins = (cut.left, cut.bottom, whole.right - cut.right, whole.top - cut.top)
         with self._alone:
             try:
                 opened = self._document[page.number - 1]
                 try:
-                    return _as_array(opened.render(scale=scale)), 1 / scale
+                    return _as_array(opened.render(scale=scale, crop=tuple(max(0.0, margin) for margin in margins))), 1 / scale
                 finally:
                     opened.close()
             except pypdfium2.PdfiumError:

@@ -95,8 +95,9 @@ def _numbers(pages: list[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: str) -> None:
-    """Raises NoTextLayer where the pages hold no usable text: scans, blank pages, a text layer without letters."""
+def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: str, *, with_ocr: bool) -> None:
+    """Raises NoTextLayer where the pages hold no usable text, not for OCR either if it was asked: scans, blank pages, a text
+    layer without letters."""
     n_chars = sum(page.n_chars for page in pages)
     # A page with hardly a word is a scan with a stamp on it where a picture fills it, else a page with hardly a word.
     bitmaps = {page.page_no: getattr(page, "image_share", 0.0) for page in result.pages}
@@ -108,7 +109,12 @@ def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: s
         return
     raise NoTextLayer(
         f"{name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
-        "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
+        f"{'OCR read none either. ' if with_ocr else ''}Nothing was kept. "
+        + (
+            "Look at it: blank pages and pictures have no text; another script needs its model, see ocr_languages in reread.toml."
+            if with_ocr
+            else 'Set ocr = "auto" in reread.toml, or run it through OCR elsewhere, then add it again.'
+        )
     )
 
 

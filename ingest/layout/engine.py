@@ -32,6 +32,7 @@ from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
 from docling_core.types.doc import DocItemLabel, DoclingDocument, DocumentOrigin, PageItem, Size
 from pydantic import ConfigDict, PrivateAttr
 
+from ingest.figure_text import add_labels, labels_of
 from ingest.layout.backend import UnrenderedBackend
 from ingest.layout.block import Block, Kind
 from ingest.layout.document import add_blocks, bounding_box, table_data
@@ -231,10 +232,25 @@ class RulesPipeline(StandardPdfPipeline):
             assert page.size is not None
             document.pages[page.page_no] = PageItem(page_no=page.page_no, size=page.size)
         clusters = [c for page in conv_res.pages if page.predictions.layout for c in page.predictions.layout.clusters]
-        add_blocks(document, [cluster.block for cluster in clusters if isinstance(cluster, BlockCluster)])
+        blocks = [cluster.block for cluster in clusters if isinstance(cluster, BlockCluster)]
+        add_blocks(document, blocks)
+        self._add_figure_text(document, blocks, conv_res)
         conv_res.assembled = AssembledUnit()
         conv_res.document = document
         return conv_res
+
+    def _add_figure_text(self, document: DoclingDocument, blocks: Sequence[Block], conv_res: ConversionResult) -> None:
+        pages = {page.page_no: page._signals for page in conv_res.pages if isinstance(page, SignalPage) and page._signals}
+        read = {page.page_no for page in conv_res.pages if isinstance(page, SignalPage) and page.ocr_confidence is not None}
+        figures = [block for block in blocks if block.kind is Kind.FIGURE]
+        labels = labels_of(blocks, pages)
+        bare = [n for n, found in enumerate(labels) if not found and figures[n].page not in read]
+        assert isinstance(conv_res.input.file, Path)
+        seen = self.ocr.read_figures([(pages[figures[n].page], figures[n].rect) for n in bare], conv_res.input.file)
+        for n, found in zip(bare, seen, strict=True):
+            labels[n] = found
+        for item, figure, found in zip(document.pictures, figures, labels, strict=True):
+            add_labels(document, item, figure.page, found)
 
 
 def _in_order(results: Iterable[Any]) -> Iterator[Any]:
