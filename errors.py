@@ -9,7 +9,7 @@
     │   ├── Unreadable          unreadable       the file system would not give the bytes
     │   ├── UrlRefused          url_refused      URLs are switched off, or this one leads where none may
     │   ├── FetchFailed         fetch_failed     the address did not give the bytes
-    │   └── NoTextLayer         no_text_layer    a scan, until OCR is there
+    │   └── NoTextLayer         no_text_layer    a scan that OCR reads nothing in, or may not read
     ├── ConversionFailed        conversion_failed
     │   ├── Damaged             damaged          Docling and PDFium could not parse it
     │   ├── TimedOut            timed_out
@@ -107,7 +107,7 @@ class FetchFailed(InputRefused):
 class NoTextLayer(InputRefused):
     is_final = True
     code = "no_text_layer"
-    advice = "run it through OCR (ocrmypdf, for example), then add the result"
+    advice = 'look at it: blank pages have no text; a scan is read where `ocr` in reread.toml is not "off"'
 
 
 class ConversionFailed(RereadError):

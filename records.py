@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +69,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OcrChoice:
+    """What is read with OCR when a paper is converted."""
+
+    mode: Literal["auto", "off", "force"] = "auto"  #: pages without usable text, none, every page
+    languages: tuple[str, ...] = ()  #: as Docling names them, such as 'en' or 'iso:de'; none = the shipped model's fifty
+    figures: bool = False  #: also the text inside figures that have none of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuality:
     """What the converter knows of one page."""
 
@@ -77,9 +86,10 @@ class PageQuality:
     height: float  #: PDF points
     n_chars: int  #: characters of the text layer
     figure_share: float  #: share of the page's area that is figure, 0 to 1
-    confidence: float  #: the converter's own, 0 to 1
+    confidence: float  #: the converter's own, 0 to 1; of a page that OCR read, what OCR says
     backend: str = ""  #: what read it, such as 'docling-parse' or 'pypdfium2'; '' = not known
     ocr_share: float = 0.0  #: share of its characters that OCR read, 0 to 1
+    ocr_confidence: float | None = None  #: mean over the characters that OCR read, 0 to 1; None = it read none
     turned: int = 0  #: degrees that it was turned for its text to run across
     hyphens: int = 0  #: words closed that a line's end had divided
     letters: int = 0  #: ligatures taken apart, accents put on their letters
@@ -133,6 +143,7 @@ class Features:
     formula_share: float  #: share of the characters that stand in formulas or are mathematical signs
     has_caption: bool
     text_confidence: float  #: of the pages it stands on, 0 to 1
+    ocr_share: float = 0.0  #: of the pages it stands on, the share of the characters that OCR read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from errors import LibraryError
 from ingest.converter import converter_key
 from jobs import Ledger
-from records import Embed, Reader
+from records import Embed, OcrChoice, Reader
 from settings import Settings
 from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
@@ -55,7 +55,13 @@ class Workplace:
 
     @cached_property
     def recipe(self) -> Recipe:
-        return Recipe(converter=converter_key(self.settings.converter), embedding=model_identity(self.settings.embedding_model))
+        return Recipe(
+            converter=converter_key(self.settings.converter, self.ocr), embedding=model_identity(self.settings.embedding_model)
+        )
+
+    @property
+    def ocr(self) -> OcrChoice:
+        return OcrChoice(mode=self.settings.ocr, languages=self.settings.ocr_languages, figures=self.settings.ocr_figures)
 
     def create_library_if_missing(self) -> None:
         """Make the library where there is none; raises LibraryError for a folder that holds something else."""
@@ -93,6 +99,7 @@ class Workplace:
                 tokenizer_file=tokenizer_file(chosen.embedding_model),
                 max_tokens=max_tokens(chosen.embedding_model),
                 artifacts=chosen.artifacts,
+                ocr=self.ocr,
             )
             for _ in range(chosen.converters)
         ]

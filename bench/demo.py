@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Each command with the exit code it should have. One of the four samples is a scan, refused until OCR comes: exit 1.
+#: Each command with the exit code it should have. One of the four samples is a scan, which takes longer than the others together.
 COMMANDS = (
-    ("reread add samples/", 1),
-    ("reread add samples/", 1),
+    ("reread add samples/", 0),
+    ("reread add samples/", 0),
     ("reread reprocess prompts/findings.yaml", 0),
     ("reread reprocess prompts/measurements.yaml", 0),
     ("reread reprocess prompts/measurements.yaml", 0),

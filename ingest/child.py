@@ -131,6 +131,7 @@ def _open(setup: ChildSetup) -> Convert:
         artifacts=setup.artifacts,
         backend=setup.backend,
         bounds=limits.bounds,
+        ocr=setup.ocr,
     )
 
 

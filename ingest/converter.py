@@ -19,12 +19,13 @@ from errors import ConversionFailed, Damaged, InputRefused, OutOfMemory, TimedOu
 from ingest.figures import Figure, cut_figures
 from ingest.markdown import document_markdown
 from ingest.neural import open_neural
+from ingest.ocr_key import ocr_key
 from ingest.plain import read_plain
 from ingest.preflight import Bounds, count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
 from ingest.report import salvage_warnings, with_repairs
 from ingest.wire import Backend
-from records import PageQuality
+from records import OcrChoice, PageQuality
 
 if TYPE_CHECKING:
     from docling.datamodel.document import ConversionResult
@@ -67,11 +68,12 @@ class Convert(Protocol):
     def __call__(self, path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper: ...
 
 
-def converter_key(name: str) -> str:
+def converter_key(name: str, ocr: OcrChoice | None = None) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
-    return " ".join([engine, f"salvage/{SALVAGE_VERSION}", *versions])
+    options = [ocr_key(ocr or OcrChoice())] if name == "rules" else []
+    return " ".join([engine, f"salvage/{SALVAGE_VERSION}", *versions, *options])
 
 
 _PACKAGES = (("docling", "docling-slim"), ("docling-parse", "docling-parse"))
@@ -85,18 +87,19 @@ def open_converter(
     artifacts: Path | None,
     backend: Backend = Backend.DOCLING_PARSE,
     bounds: Bounds | None = None,
+    ocr: OcrChoice | None = None,
 ) -> Convert:
     """The converter of this name, loaded once for many documents. With a lesser backend than the first it is for a file that
     the first could not survive, and the rules lay it out whatever the name.
 
-    Raises WeightsMissing for 'neural' where its weights or packages are not there.
+    Raises WeightsMissing for 'neural' where its weights or packages are not there, and for OCR likewise.
     """
     if name not in ("rules", "neural"):
         raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    bounds = bounds or Bounds()
+    bounds, ocr = bounds or Bounds(), ocr or OcrChoice()
     is_neural = name == "neural" and backend is Backend.DOCLING_PARSE
-    docling = open_neural(timeout_s, artifacts) if is_neural else _open_rules(timeout_s, backend)
+    docling = open_neural(timeout_s, artifacts) if is_neural else _open_rules(timeout_s, backend, ocr, artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
@@ -110,7 +113,7 @@ def open_converter(
         except Damaged:
             if backend is Backend.PDFIUM:
                 raise
-            paper = _second_opinion(lambda: read(_open_rules(timeout_s, Backend.PDFIUM), path, name, on_page))
+            paper = _second_opinion(lambda: read(_open_rules(timeout_s, Backend.PDFIUM, ocr, artifacts), path, name, on_page))
             if paper is None:
                 raise
             return paper
@@ -125,7 +128,7 @@ def open_converter(
             progress_callback=heard,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name, bounds)
+        return _as_paper(result, path, name, bounds, with_ocr=not is_neural and ocr.mode != "off")
 
     return convert
 
@@ -149,7 +152,7 @@ def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
     return heard
 
 
-def _open_rules(timeout_s: float, backend: Backend) -> DocumentConverter:
+def _open_rules(timeout_s: float, backend: Backend, ocr: OcrChoice, artifacts: Path | None) -> DocumentConverter:
     from docling.backend.pypdfium2_backend import PyPdfiumDocumentBackend
     from docling.datamodel.base_models import InputFormat
     from docling.document_converter import DocumentConverter, PdfFormatOption
@@ -159,11 +162,16 @@ def _open_rules(timeout_s: float, backend: Backend) -> DocumentConverter:
 
     is_first = backend is Backend.DOCLING_PARSE  # PDFium alone has all of the time, but for that of the rules
     options = RulesPipelineOptions(
-        document_timeout=(_PARSE_SHARE if is_first else 0.6) * timeout_s, enable_remote_services=False
+        document_timeout=(_PARSE_SHARE if is_first else 0.6) * timeout_s,
+        enable_remote_services=False,
+        scans=ocr,
+        scan_weights=artifacts,
     )
     parser = UnrenderedBackend if is_first else PyPdfiumDocumentBackend
     option = PdfFormatOption(pipeline_cls=RulesPipeline, backend=parser, pipeline_options=options)
-    return DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
+    docling = DocumentConverter(allowed_formats=[InputFormat.PDF], format_options={InputFormat.PDF: option})
+    docling.initialize_pipeline(InputFormat.PDF)  # now, so that what OCR lacks is told before any document
+    return docling
 
 
 def _check_result(result: ConversionResult, name: str) -> None:
@@ -188,7 +196,7 @@ def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page:
     document, pages, warnings = read_plain(path, name, n_pages, timeout_s=timeout_s, on_page=on_page)
     return ConvertedPaper(
         document=document,
-        markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
+        markdown=document_markdown(document),
         n_pages=n_pages,
         is_partial=len(pages) < n_pages,
         warnings=warnings,
@@ -197,12 +205,12 @@ def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page:
     )
 
 
-def _as_paper(result: ConversionResult, path: Path, name: str, bounds: Bounds) -> ConvertedPaper:
+def _as_paper(result: ConversionResult, path: Path, name: str, bounds: Bounds, *, with_ocr: bool) -> ConvertedPaper:
     from ingest.layout.backend import is_stuck
 
     document = result.document
     pages = with_repairs(page_qualities(result), result)
-    check_text(pages, result, name)
+    check_text(pages, result, name, with_ocr=with_ocr)
     done = {page.page for page in pages}
     n_pages = result.input.page_count
     missing = [number for number in range(1, n_pages + 1) if number not in done]

@@ -23,6 +23,7 @@ def measure_features(
 ) -> Features:
     """Features of one chunk. A page that the converter said nothing of counts as read with confidence 1."""
     on = {place.page for place in passage.places}
+    shares = [pages[page].ocr_share for page in on if page in pages]
     confidences = [pages[page].confidence if page in pages else 1.0 for page in on]
     return Features(
         n_words=sum(any(sign.isalpha() for sign in word) for word in passage.text.split()),
@@ -32,6 +33,7 @@ def measure_features(
         formula_share=_formula_share(passage),
         has_caption=has_caption,
         text_confidence=round(sum(confidences) / len(confidences), 4) if confidences else 1.0,
+        ocr_share=round(sum(shares) / len(shares), 4) if shares else 0.0,
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from errors import NoTextLayer
+from ingest.letters import common_share, has_letters
 from records import PageQuality
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 #: Visible characters on a page below which it counts as a page without text: a stamp or a page number.
 _FEW_CHARS = 50
 _FILLED = 0.3  #: share of a page: a picture this large may be the page itself
-#: Letters among letters and rare signs; a text layer with fewer is not usable. Numbers are no sign of a fault.
-_MIN_LETTERS = 0.3
 
 
 def page_qualities(result: ConversionResult) -> list[PageQuality]:
@@ -38,6 +37,8 @@ def page_qualities(result: ConversionResult) -> list[PageQuality]:
             n_chars=page.n_chars if hasattr(page, "n_chars") else texts[page.page_no],
             figure_share=min(1.0, figures[page.page_no] / max(1.0, page.size.width * page.size.height)),
             confidence=_confidence(result, page.page_no),
+            ocr_share=0.0 if getattr(page, "ocr_confidence", None) is None else 1.0,
+            ocr_confidence=getattr(page, "ocr_confidence", None),
         )
         for page in result.pages
         if page.size
@@ -58,6 +59,12 @@ def warnings_of(document: DoclingDocument, pages: tuple[PageQuality, ...], missi
     bare = [page.page for page in pages if page.n_chars < _FEW_CHARS]
     if bare:
         found.append(f"pages with hardly any text (scans, or figures only): {_numbers(bare)}")
+    scanned = [page for page in pages if page.ocr_share]
+    if scanned:
+        surety = sum(page.ocr_confidence or 0.0 for page in scanned) / len(scanned)
+        found.append(
+            f"read with OCR, there being no usable text layer: pages {_numbers([p.page for p in scanned])} (confidence {surety:.2f})"
+        )
     if uncut:
         found.append(f"figures could not be cut out of pages {_numbers(uncut)}; their text and place were kept")
     if not _reads_as_language(document):
@@ -71,16 +78,10 @@ def _counted(n: int) -> str:
     return f"{n} page" if n == 1 else f"{n} pages"
 
 
-#: The commonest short words of English, German, French, Spanish, Portuguese, Italian and Dutch.
-_COMMON_WORDS = """the of and to in is for that with are was by on as der die und das von mit zu den ist im le la les des et
-    en du une un dans el los las que por del con se para o os da do em na no uma il di che per sono della het een van de"""
-
-
 def _reads_as_language(document: DoclingDocument) -> bool:
     """False for a long Latin text in which the commonest words hardly occur: glyphs mapped to the wrong letters."""
     words = re.findall(r"[a-zà-ÿ]+", " ".join(item.text for item in document.texts).lower())
-    common = frozenset(_COMMON_WORDS.split())
-    return len(words) < 200 or sum(word in common for word in words) > 0.03 * len(words)
+    return len(words) < 200 or common_share(words) > 0.03
 
 
 def _numbers(pages: list[int]) -> str:
@@ -94,8 +95,9 @@ def _numbers(pages: list[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
-def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: str) -> None:
-    """Raises NoTextLayer where the pages hold no usable text: scans, blank pages, a text layer without letters."""
+def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: str, *, with_ocr: bool) -> None:
+    """Raises NoTextLayer where the pages hold no usable text, not for OCR either if it was asked: scans, blank pages, a text
+    layer without letters."""
     n_chars = sum(page.n_chars for page in pages)
     # A page with hardly a word is a scan with a stamp on it where a picture fills it, else a page with hardly a word.
     bitmaps = {page.page_no: getattr(page, "image_share", 0.0) for page in result.pages}
@@ -103,19 +105,19 @@ def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: s
         page.n_chars < _FEW_CHARS and (max(page.figure_share, bitmaps[page.page]) > _FILLED or not page.n_chars)
         for page in pages
     )
-    if n_chars and bare <= len(pages) // 2 and _has_letters(result.document):
+    if n_chars and bare <= len(pages) // 2 and has_letters(_all_text(result.document)):
         return
     raise NoTextLayer(
         f"{name} has no usable text layer: {n_chars} characters on {_counted(len(pages))}, {_counted(bare)} without text. "
-        "Nothing was kept. Run it through OCR (ocrmypdf, for example), then add the result."
+        f"{'OCR read none either. ' if with_ocr else ''}Nothing was kept. "
+        + (
+            "Look at it: blank pages and pictures have no text; another script needs its model, see ocr_languages in reread.toml."
+            if with_ocr
+            else 'Set ocr = "auto" in reread.toml, or run it through OCR elsewhere, then add it again.'
+        )
     )
 
 
-def _has_letters(document: DoclingDocument) -> bool:
-    """False for a text layer that is mostly signs: glyphs without a mapping to characters."""
-    texts = [item.text for item in document.texts]
-    texts += [cell.text for table in document.tables for cell in table.data.table_cells]
-    text = "".join(texts)
-    n_letters = len(re.findall(r"[^\W\d_]", text))
-    n_signs = len(re.findall(r"[^\w\s.,;:()\[\]%=+<>*/$'\"-]", text))
-    return not text or n_letters >= _MIN_LETTERS * (n_letters + n_signs)
+def _all_text(document: DoclingDocument) -> str:
+    cells = (cell.text for table in document.tables for cell in table.data.table_cells)
+    return "".join([*(item.text for item in document.texts), *cells])

@@ -36,7 +36,7 @@ from ingest.wire import (
     Request,
     Tray,
 )
-from records import Box, Chunk, Document, PageQuality, Source
+from records import Box, Chunk, Document, OcrChoice, PageQuality, Source
 
 __all__ = ["Bounds", "Converted", "ConvertedFigure", "ConverterChild", "Isolation", "Limits", "Split"]
 
@@ -88,6 +88,7 @@ class ConverterChild:
         tokenizer_file: Path,
         max_tokens: int = 256,
         artifacts: Path | None = None,
+        ocr: OcrChoice | None = None,
         opener: str = "ingest.converter",
     ) -> None:
         """`opener` names the module whose open_converter the child calls: tests put a misbehaving one there."""
@@ -95,6 +96,7 @@ class ConverterChild:
             converter=converter,
             opener=opener,
             artifacts=artifacts,
+            ocr=ocr or OcrChoice(),
             tokenizer_file=tokenizer_file,
             max_tokens=max_tokens,
             limits=limits,

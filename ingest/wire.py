@@ -21,7 +21,7 @@ from pydantic import Field, TypeAdapter
 
 from ingest.isolation import Isolation, unprivileged_uid
 from ingest.preflight import Bounds
-from records import Box, Chunk, Document, PageQuality, Source
+from records import Box, Chunk, Document, OcrChoice, PageQuality, Source
 
 DOCLING_JSON = "docling.json"  #: the lossless DoclingDocument
 MARKDOWN = "paper.md"
@@ -70,6 +70,7 @@ class ChildSetup:
     tokenizer_file: Path
     max_tokens: int
     limits: Limits
+    ocr: OcrChoice = field(default_factory=OcrChoice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ def sample_library_folder(samples: Path, embedder: Embedder, tmp_path_factory: p
         sorted(samples.glob("*.pdf")), library=place.library, ledger=place.ledger, recipe=place.recipe, max_bytes=200 << 20,
         children=place.children, attempts=2, embed=lambda: embedder.embed, progress=lambda *_: None,
     )  # fmt: skip
-    assert report.added == 3
+    assert report.added == 4
     place.ledger.close()
     return root
 

@@ -26,7 +26,7 @@ from records import Box, PageQuality
 OPENED: dict[str, str] = {}  #: the backend that this process was opened with
 
 
-def open_converter(name, *, max_pages, timeout_s, artifacts, backend, bounds):
+def open_converter(name, *, max_pages, timeout_s, artifacts, backend, bounds, ocr):
     OPENED["backend"] = backend
     if name == "missing":
         raise WeightsMissing("no weights here")

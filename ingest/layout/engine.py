@@ -34,6 +34,7 @@ from docling_core.types.doc import DocItemLabel, DoclingDocument, DocumentOrigin
 from pydantic import ConfigDict, PrivateAttr
 
 from ingest.copies import Unread, read_in_copies
+from ingest.figure_text import add_labels, labels_of
 from ingest.layout.backend import UnrenderedBackend
 from ingest.layout.block import Block, Kind
 from ingest.layout.document import add_blocks, bounding_box, table_data
@@ -42,8 +43,11 @@ from ingest.layout.page import PageSignals
 from ingest.layout.pdfium import open_pdfium_reader
 from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
+from ingest.letters import share_unmapped
+from ingest.ocr_pages import OcrReader
 from ingest.wire import Backend
 from kernel import give_memory_back
+from records import OcrChoice
 
 #: Parsed pages that wait for an earlier one; each can hold tens of megabytes.
 WAITING_PAGES = 16
@@ -64,7 +68,9 @@ class RulesTableOptions(BaseTableStructureOptions):
 class RulesPipelineOptions(ThreadedPdfPipelineOptions):
     layout_options: BaseLayoutOptions = RulesLayoutOptions()
     table_structure_options: BaseTableStructureOptions = RulesTableOptions()
-    do_ocr: bool = False
+    do_ocr: bool = False  #: Docling's own, which runs before all pages are parsed
+    scans: OcrChoice = OcrChoice(mode="off")
+    scan_weights: Path | None = None  #: folder with OCR models of other languages
 
 
 class SignalPage(Page):
@@ -73,6 +79,7 @@ class SignalPage(Page):
     _signals: PageSignals | None = PrivateAttr(default=None)
     _read_by: Backend = PrivateAttr(default=Backend.DOCLING_PARSE)
     _reason: str = PrivateAttr(default="")  #: why a lesser backend read it
+    ocr_confidence: float | None = None  #: 0 to 1; None = OCR did not read it
 
     @property
     def n_chars(self) -> int:
@@ -164,6 +171,8 @@ class RulesPipeline(StandardPdfPipeline):
         self.keep_images = self.keep_backend = False
         self.layout_model = RulesLayoutModel(options=RulesLayoutOptions())
         self.table_model = RulesTableModel(options=RulesTableOptions())
+        assert isinstance(self.pipeline_options, RulesPipelineOptions)
+        self.ocr = OcrReader(self.pipeline_options.scans, self.pipeline_options.scan_weights)
         self.enrichment_pipe = []
 
     @classmethod
@@ -178,7 +187,7 @@ class RulesPipeline(StandardPdfPipeline):
         pages = self._parse(conv_res, backend, deadline) if isinstance(backend, UnrenderedBackend) else []
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
         conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
-        pages.sort(key=lambda page: page.page_no)
+        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), deadline)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
         complete = len(pages) == backend.page_count()
         conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS
@@ -186,9 +195,22 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.status = ConversionStatus.FAILURE
         return conv_res
 
-    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, deadline: float) -> list[Page]:
+    def _with_ocr(self, conv_res: ConversionResult, pages: list[SignalPage], deadline: float) -> list[SignalPage]:
+        """The pages with what OCR reads where the text layer is none; without those for which no time is left."""
+        signals = [page._signals for page in pages if page._signals]
+        assert isinstance(conv_res.input.file, Path)
+        read, late = self.ocr.read(signals, conv_res.input.file, deadline)
+        for page in pages:
+            if page.page_no in read:
+                page._signals, page.ocr_confidence = read[page.page_no]
+                conv_res.confidence.pages[page.page_no].parse_score = page.ocr_confidence
+        if late:
+            conv_res.errors.append(_error(f"out of time with {len(late)} pages left for OCR", FailureCategory.TIMEOUT))
+        return [page for page in pages if page.page_no not in late]
+
+    def _parse(self, conv_res: ConversionResult, backend: UnrenderedBackend, deadline: float) -> list[SignalPage]:
         """The pages that could be parsed in time; each that failed leaves an error."""
-        pages: list[Page] = []
+        pages: list[SignalPage] = []
         assert isinstance(backend.path_or_stream, Path)
         fonts = FontBook(backend.path_or_stream)
         try:
@@ -206,7 +228,7 @@ class RulesPipeline(StandardPdfPipeline):
             fonts.close()
         return pages
 
-    def _salvage(self, conv_res: ConversionResult, backend: Any, parsed: set[int], deadline: float) -> list[Page]:
+    def _salvage(self, conv_res: ConversionResult, backend: Any, parsed: set[int], deadline: float) -> list[SignalPage]:
         """The pages that the parser could not read in time, as PDFium reads them; each that it cannot read either leaves an
         error, and no other does."""
         missing = [number for number in range(1, backend.page_count() + 1) if number not in parsed]
@@ -215,7 +237,7 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.errors.clear()
         else:
             reasons = dict.fromkeys(missing, "")
-        pages: list[Page] = []
+        pages: list[SignalPage] = []
         copies = read_in_copies(
             lambda: open_pdfium_reader(backend.path_or_stream), missing, page_s=_PDFIUM_PAGE_S, deadline=deadline
         )
@@ -246,10 +268,25 @@ class RulesPipeline(StandardPdfPipeline):
             assert page.size is not None
             document.pages[page.page_no] = PageItem(page_no=page.page_no, size=page.size)
         clusters = [c for page in conv_res.pages if page.predictions.layout for c in page.predictions.layout.clusters]
-        add_blocks(document, [cluster.block for cluster in clusters if isinstance(cluster, BlockCluster)])
+        blocks = [cluster.block for cluster in clusters if isinstance(cluster, BlockCluster)]
+        add_blocks(document, blocks)
+        self._add_figure_text(document, blocks, conv_res)
         conv_res.assembled = AssembledUnit()
         conv_res.document = document
         return conv_res
+
+    def _add_figure_text(self, document: DoclingDocument, blocks: Sequence[Block], conv_res: ConversionResult) -> None:
+        pages = {page.page_no: page._signals for page in conv_res.pages if isinstance(page, SignalPage) and page._signals}
+        read = {page.page_no for page in conv_res.pages if isinstance(page, SignalPage) and page.ocr_confidence is not None}
+        figures = [block for block in blocks if block.kind is Kind.FIGURE]
+        labels = labels_of(blocks, pages)
+        bare = [n for n, found in enumerate(labels) if not found and figures[n].page not in read]
+        assert isinstance(conv_res.input.file, Path)
+        seen = self.ocr.read_figures([(pages[figures[n].page], figures[n].rect) for n in bare], conv_res.input.file)
+        for n, found in zip(bare, seen, strict=True):
+            labels[n] = found
+        for item, figure, found in zip(document.pictures, figures, labels, strict=True):
+            add_labels(document, item, figure.page, found)
 
 
 def _page(conv_res: ConversionResult, signals: PageSignals) -> SignalPage:
@@ -278,8 +315,7 @@ def _in_order(results: Iterable[Any]) -> Iterator[Any]:
 def _text_quality(page: PageSignals) -> float:
     """Share of the page's characters that mean something: not replaced, not private to a font."""
     text = "".join(word.text for word in page.words)
-    bad = sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or c < " " for c in text) + 9 * text.count("GLYPH<")
-    return max(0.0, 1.0 - bad / len(text)) if text else 0.0
+    return 1.0 - share_unmapped(text) if text else 0.0
 
 
 def _error(message: str, category: FailureCategory, page_no: int | None = None) -> ErrorItem:

@@ -1,7 +1,8 @@
-"""Pages printed sideways: turned for the rules, and their blocks turned back.
+"""Pages printed sideways or scanned upside down: turned for the rules, and their blocks turned back.
 
-A wide table often stands across its page. The rules know lines that run from left to right only, so such a page is
-turned until its text does; every box that they find is then turned back to where it stands on the real page.
+A wide table often stands across its page, and a scan may lie any way. The rules know lines that run from left to
+right only, so such a page is turned until its text does; every box that they find is then turned back to where it
+stands on the real page.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ _MOST = 0.6
 
 
 def page_turn(page: PageSignals) -> int:
-    """90 where most of the page is written upwards, -90 where downwards, else 0."""
+    """90 where most of the page is written upwards, -90 where downwards, 180 where it stands on its head, else 0."""
     n = sum(len(word.text) for word in page.words) or 1
-    for turn in (90, -90):
+    for turn in (90, -90, 180):
         if sum(len(word.text) for word in page.words if word.turn == turn) > _MOST * n:
             return turn
     return 0
@@ -32,6 +33,8 @@ def turned_page(page: PageSignals, turn: int) -> PageSignals:
         return page
 
     def to(rect: Rect) -> Rect:
+        if turn == 180:
+            return _half_turned(rect, page)
         if turn > 0:
             return Rect(rect.bottom, page.width - rect.right, rect.top, page.width - rect.left)
         return Rect(page.height - rect.top, rect.left, page.height - rect.bottom, rect.right)
@@ -41,13 +44,14 @@ def turned_page(page: PageSignals, turn: int) -> PageSignals:
             return set_word(word.text, to(word.rect), word.face)
         return replace(word, rect=to(word.rect), turn=90)
 
+    across, down = (page.across, page.down) if turn == 180 else (page.down, page.across)
     return replace(
         page,
-        width=page.height,
-        height=page.width,
+        width=page.width if turn == 180 else page.height,
+        height=page.height if turn == 180 else page.width,
         words=tuple(word_to(word) for word in page.words),
-        across=tuple(to(rect) for rect in page.down),
-        down=tuple(to(rect) for rect in page.across),
+        across=tuple(to(rect) for rect in across),
+        down=tuple(to(rect) for rect in down),
         bitmaps=tuple(to(rect) for rect in page.bitmaps),
         drawings=tuple(to(rect) for rect in page.drawings),
         bars=(),
@@ -56,15 +60,24 @@ def turned_page(page: PageSignals, turn: int) -> PageSignals:
 
 def turned_back(block: Block, page: PageSignals, turn: int) -> Block:
     """A block of the turned page with its boxes as they stand on `page`, which is not turned."""
-    if not turn:
-        return block
+    return _with_boxes(block, back_from(page, turn)) if turn else block
+
+
+def back_from(page: PageSignals, turn: int) -> Callable[[Rect], Rect]:
+    """What takes a box of the turned page to where it stands on `page`."""
 
     def back(rect: Rect) -> Rect:
+        if turn == 180:
+            return _half_turned(rect, page)
         if turn > 0:
             return Rect(page.width - rect.top, rect.left, page.width - rect.bottom, rect.right)
         return Rect(rect.bottom, page.height - rect.right, rect.top, page.height - rect.left)
 
-    return _with_boxes(block, back)
+    return back if turn else lambda rect: rect
+
+
+def _half_turned(rect: Rect, page: PageSignals) -> Rect:
+    return Rect(page.width - rect.right, page.height - rect.top, page.width - rect.left, page.height - rect.bottom)
 
 
 def _with_boxes(block: Block, back: Callable[[Rect], Rect]) -> Block:
