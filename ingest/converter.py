@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from docling_core.types.doc import DoclingDocument
 
 #: Raised with every change of the rules that changes a document: it is part of each conversion's identity.
-RULES_VERSION = 1
+RULES_VERSION = 2
 #: Bytes; a file over this is refused by the intake, here it only bounds what Docling would accept.
 _MAX_BYTES = 1 << 30
 
