@@ -133,3 +133,19 @@ def test_names_below_authors_are_no_headings(read) -> None:  # type: ignore[no-u
     [page] = read(pdf)
 
     assert texts(page, Kind.HEADING) == ["Introduction"]
+
+
+def test_the_lines_of_a_heading_set_far_apart_are_one_heading(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 810, "How the fish came back", size=20)
+    pdf.text(60, 770, "Introduction", size=11, font=BOLD)
+    for number, line in enumerate([*TEXT, *TEXT]):
+        pdf.text(60, 740 - 25 * number, line)
+    pdf.text(60, 500, "How the fish of the upper place were counted in the", size=11, font=BOLD)
+    pdf.text(60, 475, "years when the dam was open", size=11, font=BOLD)
+    for number, line in enumerate([*TEXT, *TEXT]):
+        pdf.text(60, 445 - 25 * number, line)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.HEADING)[1] == "How the fish of the upper place were counted in the years when the dam was open"

@@ -147,3 +147,16 @@ def test_a_page_that_holds_two_is_read_left_then_right(read) -> None:  # type: i
 
     order = [block.text[:8] for block in page if block.kind in (Kind.TEXT, Kind.HEADING, Kind.TITLE)]
     assert order == ["Column 1", "Column 2", "A title ", "Column 3", "Column 4"]
+
+
+def test_a_caption_on_the_facing_page_belongs_to_its_figure() -> None:
+    from ingest.layout.binding import bind_over_pages
+    from ingest.layout.block import Block
+
+    caption = Block(kind=Kind.CAPTION, page=1, rect=Rect(60, 60, 500, 90), text="Fig. 1 The river.")
+    figure = Block(kind=Kind.FIGURE, page=2, rect=Rect(60, 100, 500, 700))
+
+    first, second = bind_over_pages([[caption], [figure]], [500_000.0, 500_000.0])
+
+    assert first == []
+    assert second[0].captions == (caption,)

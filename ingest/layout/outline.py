@@ -66,7 +66,31 @@ class Heading:
 def with_lookalikes(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
     """The pages; what opens a paragraph and looks as several headings do is one too, though it stands close to the text."""
     looks = _common_looks(pages, style)
-    return [_with_lookalikes(page, looks) for page in pages]
+    return [_with_whole_headings(_with_lookalikes(page, looks), style) for page in pages]
+
+
+def _with_whole_headings(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks of a page; the lines of one heading, set far apart, are one block."""
+    whole: list[Block] = []
+    for block in blocks:
+        if whole and _is_second_line(whole[-1], block, style):
+            head = whole[-1]
+            text = join_texts((head.text, block.text), style.known)
+            whole[-1] = replace(head, rect=enclosing((head.rect, block.rect)), lines=head.lines + block.lines, text=text)
+        else:
+            whole.append(block)
+    return whole
+
+
+def _is_second_line(head: Block, block: Block, style: DocumentStyle) -> bool:
+    """True for one line below a heading that goes on with it in the same type."""
+    if head.kind is not Kind.HEADING or head.is_run_in or block.kind not in (Kind.TEXT, Kind.HEADING) or len(block.lines) != 1:
+        return False
+    first, second = head.lines[-1], block.lines[0]
+    near = 0 < first.base - second.base < 2.7 * first.size  # manuscripts are set at double distance
+    alike = first.face == second.face and abs(first.size - second.size) < 0.3 and abs(first.bold - second.bold) < 0.1
+    distinct = first.face != style.face or first.size >= style.size + _LARGER
+    return near and alike and distinct and second.text[:1].islower() and not head.text.endswith((".", ":", "?"))
 
 
 def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set[Look]:

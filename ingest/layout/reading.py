@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.layout.binding import bind_captions
+from ingest.layout.binding import bind_captions, bind_over_pages
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
 from ingest.layout.columns import reading_order
@@ -51,7 +51,10 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
     read = mark_citations(join_tables(join_blocks(settle_lists(read), style)))
-    return [[turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)]
+    placed = [
+        [turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)
+    ]
+    return bind_over_pages(placed, [page.width * page.height for page in pages])
 
 
 def _margins(page: PageSignals, numbered: set[int]) -> list[Block]:
