@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from errors import ConversionFailed, Damaged, OutOfMemory, TimedOut
 from ingest.figures import Figure, cut_figures
+from ingest.markdown import document_markdown
 from ingest.neural import open_neural
 from ingest.preflight import count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
@@ -148,7 +149,7 @@ def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper
     figures, uncut = cut_figures(path, document)
     return ConvertedPaper(
         document=document,
-        markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
+        markdown=document_markdown(document),
         n_pages=n_pages,
         is_partial=bool(missing),
         warnings=tuple(warnings_of(document, pages, missing, uncut)),

@@ -17,9 +17,7 @@ from ingest.layout.scripts import fraction, main_row, words_as_text
 _LARGE = frozenset("∑∏∐∫∮⋃⋂⨁⨂⊕⊗")
 _UNDER = frozenset({"lim", "max", "min", "sup", "inf", "argmax", "argmin", "arg max", "arg min", "det", "limsup", "liminf"})
 #: First pieces of tall delimiters, and the pieces below them, which add nothing.
-_TALL = str.maketrans(
-    {"⎡": "[", "⎤": "]", "⎛": "(", "⎞": ")", "⎧": "{", "⎫": "}", **dict.fromkeys("⎢⎣⎥⎦⎜⎝⎟⎠⎨⎩⎪⎬⎭⎮⎷", "")}
-)
+_TALL = str.maketrans({"⎡": "[", "⎤": "]", "⎛": "(", "⎞": ")", "⎧": "{", "⎫": "}", **dict.fromkeys("⎢⎣⎥⎦⎜⎝⎟⎠⎨⎩⎪⎬⎭⎮⎷", "")})
 #: How tall the hanging signs of TeX are in display, in sizes; delimiters come in four heights, of which this is the middle.
 _HEIGHTS = (("∑∏∐⋃⋂⨁⨂", 1.4), ("∫∮", 2.2), ("√", 1.8))
 _ACCENTS = {"˜": "\u0303", "ˆ": "\u0302", "¯": "\u0304", "˙": "\u0307", "¨": "\u0308", "ˇ": "\u030c", "⃗": "\u20d7"}
@@ -67,7 +65,9 @@ def _with_accents(words: list[Word]) -> list[Word]:
     for accent in [word for word in words if word.text in _ACCENTS]:
         middle = accent.rect.middle
         under = [
-            w for w in words if w.rect.left <= middle[0] <= w.rect.right and abs(w.rect.middle[1] - middle[1]) < w.size and w is not accent
+            w
+            for w in words
+            if w.rect.left <= middle[0] <= w.rect.right and abs(w.rect.middle[1] - middle[1]) < w.size and w is not accent
         ]
         if not under:
             continue
@@ -121,14 +121,18 @@ def _stack(words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, 
     middle = (bar.bottom + bar.top) / 2
     held: list[Word] = []
     edge = middle
-    walls = [b for b in bars if b != bar and (b.bottom - middle) * side > 1 and overlap(b.left, b.right, bar.left, bar.right) > 0]
+    walls = [
+        b for b in bars if b != bar and (b.bottom - middle) * side > 1 and overlap(b.left, b.right, bar.left, bar.right) > 0
+    ]
     wall = min((b.bottom * side for b in walls if b.width >= bar.width), default=float("inf"))
     inside = [w for w in words if bar.left - 0.15 * size <= w.rect.middle[0] <= bar.right + 0.15 * size]
     inside = [w for w in inside if (w.rect.middle[1] - middle) * side > 0 and w.rect.middle[1] * side < wall]
     beside = [b for b in bars if b != bar and abs(b.bottom - bar.bottom) < 0.3 * size]
-    others = [w for w in words if w not in inside and not any(b.left < w.rect.middle[0] < b.right for b in beside)]
+    others = [
+        w for w in words if w not in inside and w.text != "√" and not any(b.left < w.rect.middle[0] < b.right for b in beside)
+    ]
     inside = [w for w in inside if not any(_goes_on(w, other, size) for other in others)]
-    for word in sorted(inside, key=lambda w: (w.rect.bottom if side > 0 else -w.rect.top)):
+    for word in sorted(inside, key=lambda w: w.rect.bottom if side > 0 else -w.rect.top):
         near = word.rect.bottom if side > 0 else word.rect.top
         if (near - edge) * side > (_REACH if not held else 0.3) * size:
             break
@@ -140,7 +144,11 @@ def _stack(words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, 
 def _goes_on(word: Word, other: Word, size: float) -> bool:
     """True where the other stands right beside the word on its baseline: then the word is of a row that is wider than the bar."""
     gap = max(other.rect.left - word.rect.right, word.rect.left - other.rect.right)
-    return -0.1 * size < gap < 0.45 * size and abs(word.base - other.base) < 0.08 * size and abs(word.size - other.size) < 0.1 * size
+    return (
+        -0.1 * size < gap < 0.45 * size
+        and abs(word.base - other.base) < 0.08 * size
+        and abs(word.size - other.size) < 0.1 * size
+    )
 
 
 def _text_of(words: Sequence[Word], size: float) -> str:
@@ -159,9 +167,7 @@ def _with_limits(words: list[Word], size: float) -> list[Word]:
         under = [w for w in limits if w not in over]
         if not limits:
             continue
-        text = sign.text + "".join(
-            f"{mark}{_limit_text(part)}" for mark, part in (("_", under), ("^", over)) if part
-        )
+        text = sign.text + "".join(f"{mark}{_limit_text(part)}" for mark, part in (("_", under), ("^", over)) if part)
         words = [w for w in words if w is not sign and w not in limits]
         base = sign.rect.middle[1] - AXIS * size if sign.text[-1:] in _LARGE else sign.base
         words.append(_word(text, enclosing(w.rect for w in [sign, *limits]), size, base, sign))
@@ -181,13 +187,15 @@ def _is_limit(word: Word, sign: Word, size: float) -> bool:
     apart = abs(word.rect.middle[1] - middle[1])
     if not 0.55 * size < apart < 2.2 * size:
         return False
-    return sign.rect.left - 1.2 * size < word.rect.middle[0] < sign.rect.right + 1.2 * size and overlap(
-        sign.rect.left - 0.8 * size, sign.rect.right + 0.15 * size, word.rect.left, word.rect.right
-    ) > 0
+    return (
+        sign.rect.left - 1.2 * size < word.rect.middle[0] < sign.rect.right + 1.2 * size
+        and overlap(sign.rect.left - 0.8 * size, sign.rect.right + 0.15 * size, word.rect.left, word.rect.right) > 0
+    )
 
 
 def _rows(words: Sequence[Word], size: float) -> list[tuple[float, list[Word]]]:
-    """The words by rows, each with its baseline, from the top down. Words of the full size make the rows; the others go to the nearest beside them."""
+    """The words by rows from the top down, each with its baseline. Words of the full size make the rows; the others go to the
+    nearest beside them."""
     rows: list[tuple[float, list[Word]]] = []
     full = [w for w in words if w.size > 0.85 * size and not _is_adrift(w)]
     for word in sorted(full or words, key=lambda w: -w.base):

@@ -42,7 +42,9 @@ _HIGH = str.maketrans({"∘": "°", "◦": "°", "∗": "*"})
 _IS_HIGH = re.compile(r"[*†‡§¶#°′″'’®™©ªº“”\"`´]+")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|TM|SM|er|re|e|o|a)")
 #: One number or one name: a differential is one, too.
-_SINGLE = re.compile(r"\d+(?:\.\d+)?|[d∂Δ]?[^\W\d_][\u0300-\u036f]?[′'⁰¹²³⁴-ⁿ₀-ₜᵢⱼᵣᵤᵥᴬ-ᶻ]*|[d∂][⁰¹²³⁴-ⁿ]+[^\W\d_]?|[^\W\d_]_\w+")
+_SINGLE = re.compile(
+    r"\d+(?:\.\d+)?|[d∂Δ]?[^\W\d_][\u0300-\u036f]?[′'⁰¹²³⁴-ⁿ₀-ₜᵢⱼᵣᵤᵥᴬ-ᶻ]*|[d∂][⁰¹²³⁴-ⁿ]+[^\W\d_]?|[^\W\d_]_\w+"
+)
 _RANGE = re.compile(r"(?<=\d)[-−–—](?=\d)")
 
 

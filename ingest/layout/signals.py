@@ -30,7 +30,9 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     number, width, height = result.page_number, result.page_width, result.page_height
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
     cells = [cell for cell in decoder.get_word_cells() if cell.rendering_mode not in _INVISIBLE and cell.text.strip()]
-    words = [word for word in with_roots(list(_words(cells, decoder, fonts, number))) if word.size > 0 and page.meets(word.rect)]
+    words = [
+        word for word in with_roots(list(_words(cells, decoder, fonts, number))) if word.size > 0 and page.meets(word.rect)
+    ]
     n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
     across, down, bars, drawings = _shapes(result, decoder, page)
