@@ -99,12 +99,16 @@ class PageQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureCrop:
-    """The picture of one figure, cut out of its page."""
+    """The picture of one figure or display formula, cut out of its page."""
 
-    ref: str  #: the item's reference in the DoclingDocument, such as '#/pictures/3'
+    ref: str  #: the item's reference in the DoclingDocument: '#/pictures/3', or '#/texts/40' of a formula
     page: int
     box: Box
     png: str  #: blob digest
+
+    @property
+    def kind(self) -> Literal["figure", "formula"]:
+        return "figure" if self.ref.startswith("#/pictures/") else "formula"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

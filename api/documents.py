@@ -7,7 +7,7 @@ is answered exactly like one that is not there.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
@@ -59,9 +59,10 @@ class BoxOut(BaseModel):
 
 
 class FigureOut(BaseModel):
-    """One figure: where it stands and where its picture is."""
+    """One figure or display formula: where it stands and where its picture is."""
 
     number: int = Field(description="From 1.")
+    kind: Literal["figure", "formula"]
     ref: str
     page: int = Field(description="From 1.")
     box: BoxOut
@@ -219,13 +220,16 @@ def fetch_docling(
     return _text(service, conversion, conversion.docling_json, "docling.json", "application/json", if_none_match)
 
 
-@router.get("/v1/documents/{document_id}/figures", summary="The paper's figures", responses=documented(404))
+@router.get(
+    "/v1/documents/{document_id}/figures", summary="The paper's figures and display formulas", responses=documented(404)
+)
 def list_figures(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> Figures:
     figures = _conversion(request, document_id, service, caller).figures
     return Figures(
         items=[
             FigureOut(
                 number=number,
+                kind=figure.kind,
                 ref=figure.ref,
                 page=figure.page,
                 box=_box(figure.box),

@@ -147,7 +147,8 @@ _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010\u2011]\s*(?=[^\W\d_])")
 def _normalised(text: str) -> tuple[str, tuple[int, ...]]:
     """The text with the differences taken away, and for each of its characters where it came from.
 
-    White space goes wholly, but between two digits, where it may part two numbers.
+    White space goes wholly, but between two digits, where it may part two numbers. Scripts are told as models type them: 10⁵ as
+    10^5, CO₂ as CO2, h⁻¹ as h-1; braces and the signs before a script count for nothing elsewhere.
     """
     hyphens = {i for match in _HYPHEN.finditer(text) for i in range(*match.span())}
     signs: list[str] = []
@@ -158,6 +159,11 @@ def _normalised(text: str) -> tuple[str, tuple[int, ...]]:
             continue
         if sign.isspace():
             gap = i if gap < 0 and signs and signs[-1].isdigit() else gap
+            continue
+        if _is_raised(sign) and signs and signs[-1].isdigit() and gap < 0 and not (i and _is_raised(text[i - 1])):
+            signs.append("^")  # 10⁵ is not 105
+            origins.append(i)
+        if sign in "{}_" or (sign == "^" and not (signs and signs[-1].isdigit())):
             continue
         for plain in sign if sign.isascii() else unicodedata.normalize("NFKC", _SAME.get(sign, sign)):
             if plain.isspace():
@@ -170,6 +176,10 @@ def _normalised(text: str) -> tuple[str, tuple[int, ...]]:
             signs.append(plain)
             origins.append(i)
     return "".join(signs), tuple(origins)
+
+
+def _is_raised(sign: str) -> bool:
+    return not sign.isascii() and unicodedata.decomposition(sign).startswith("<super>")
 
 
 def _stands_free(text: str, span: tuple[int, int]) -> bool:

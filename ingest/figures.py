@@ -1,16 +1,20 @@
-"""Cut figures out of their pages: PDFium renders only the pages that hold one, and only the region."""
+"""Cut figures and display formulas out of their pages: PDFium renders only the pages that hold one, and only the region.
+
+A formula is kept as a picture too because its text is the best that rules can make of it: a model with eyes reads the picture.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from records import Box
 
 if TYPE_CHECKING:
-    from docling_core.types.doc import DoclingDocument
+    from docling_core.types.doc import DoclingDocument, TextItem
 
 #: Dots per inch of a crop: an 8 pt label is then 17 pixels high, which a vision model can read.
 DPI = 150
@@ -19,12 +23,19 @@ _MIN_SIDE = 8.0
 #: Points of white left around a figure, so that strokes at its edge stay whole.
 _MARGIN = 3.0
 
+#: Formulas of one document that are cut, and their bytes together: a textbook has thousands, and a million is an attack.
+_MOST_FORMULAS = 400
+_MOST_FORMULA_BYTES = 16 << 20
+
 Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
 
 
 def cut_figures(path: Path, document: DoclingDocument, max_pixels: int = 2_400) -> tuple[list[Figure], list[int]]:
-    """A PNG of each picture of the document, in order of pages, no side longer than this; and the pages that PDFium could not
-    render."""
+    """A PNG of each picture and display formula of the document, in order of pages, no side longer than this; and the pages that
+    PDFium could not render.
+
+    Which of the two a picture is, its reference says: '#/pictures/...' or '#/texts/...'.
+    """
     places = sorted(_places(document), key=lambda place: place[1])
     if not places:
         return [], []
@@ -32,21 +43,29 @@ def cut_figures(path: Path, document: DoclingDocument, max_pixels: int = 2_400) 
 
     figures: list[Figure] = []
     failed: list[int] = []
+    formula_bytes = 0
     pdf = pypdfium2.PdfDocument(path)
     try:
-        for ref, page_no, box in places:
+        for page_no, on_page in groupby(places, key=lambda place: place[1]):
             try:
-                figures.append((ref, page_no, box, _png(pdf, page_no, box, max_pixels)))
+                page = pdf[page_no - 1]
+                for ref, _, box in on_page:
+                    is_formula = not ref.startswith("#/pictures/")
+                    if is_formula and formula_bytes > _MOST_FORMULA_BYTES:
+                        continue
+                    figures.append((ref, page_no, box, _png(page, box, max_pixels)))
+                    formula_bytes += len(figures[-1][3]) * is_formula
+                page.close()
             except pypdfium2.PdfiumError:
                 failed.append(page_no)
     finally:
         pdf.close()
-    return figures, sorted(set(failed))
+    return figures, failed
 
 
 def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
-    for picture in document.pictures:
-        for prov in picture.prov[:1]:
+    for item in [*document.pictures, *_formulas(document)]:
+        for prov in item.prov[:1]:
             size = document.pages[prov.page_no].size
             at = prov.bbox.to_bottom_left_origin(size.height)
             box = Box(
@@ -56,19 +75,21 @@ def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
                 top=min(size.height, at.t + _MARGIN),
             )
             if box.right - box.left >= _MIN_SIDE and box.top - box.bottom >= _MIN_SIDE:
-                yield picture.self_ref, prov.page_no, box
+                yield item.self_ref, prov.page_no, box
 
 
-def _png(pdf: Any, page_no: int, box: Box, max_pixels: int) -> bytes:
+def _formulas(document: DoclingDocument) -> Sequence[TextItem]:
+    from docling_core.types.doc import DocItemLabel
+
+    return [item for item in document.texts if item.label == DocItemLabel.FORMULA][:_MOST_FORMULAS]
+
+
+def _png(page: Any, box: Box, max_pixels: int) -> bytes:
     """The region as PNG at about DPI, smaller where it would be very large."""
-    page = pdf[page_no - 1]
-    try:
-        width, height = page.get_size()
-        scale = min(DPI / 72, max_pixels / max(box.right - box.left, box.top - box.bottom))
-        crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
-        bitmap = page.render(scale=scale, crop=crop)
-    finally:
-        page.close()
+    width, height = page.get_size()
+    scale = min(DPI / 72, max_pixels / max(box.right - box.left, box.top - box.bottom))
+    crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
+    bitmap = page.render(scale=scale, crop=crop)
     image = bitmap.to_pil().convert("RGB")
     bitmap.close()
     buffer = io.BytesIO()

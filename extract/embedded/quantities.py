@@ -59,6 +59,8 @@ _DATE = re.compile(
     r"(?!\w)|(?<![\w-])(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
     r"|(?<![\w:.])[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?:\s?(?:UTC?|GMT|LT|[ap]\.?m\.?)(?!\w)|(?![\w:]))"
 )
+#: Limits of error above and below that were set as scripts: '5.3_{-0.1}^{+0.2} keV'.
+_LIMITS = re.compile(r"(?<=\d)(?:[_^]\{[+\-−–]?\d[\d.]*\}|[⁺₋⁻₊][⁰¹²³⁴-⁹₀-₉]+){1,2}")
 _GAPS = " \u00a0\u2009\u202f-‐‑"
 
 
@@ -67,7 +69,7 @@ def find_quantities(text: str) -> list[Quantity]:
     if not _HAS_NUMBER.search(text):
         return []
     dates = list(_dates(text))
-    closed = [*barred(text), *((date.start, date.end) for date in dates)]
+    closed = [*barred(text), *(match.span() for match in _LIMITS.finditer(text)), *((date.start, date.end) for date in dates)]
     atoms = [atom for atom in _atoms(text) if not any(start <= atom.start < end for start, end in closed)]
     found = [quantity for run in _runs(text, atoms) for quantity in _quantities(text, run)]
     return sorted([*dates, *found], key=lambda quantity: quantity.start)
@@ -93,8 +95,9 @@ def _atoms(text: str) -> Iterator[Atom]:
             start += 1  # a dash between two things, not a sign
         if is_glued(text, start, end):
             continue
-        unit = _unit_at(text, stop, units)
-        if unit is None and goes_on(text, stop):
+        limits = _LIMITS.match(text, stop)
+        unit = _unit_at(text, limits.end() if limits else stop, units)
+        if unit is None and not limits and goes_on(text, stop):
             continue
         end = unit[1] if unit else stop
         yield Atom(start, stop, unit, match[0][0].isalpha())

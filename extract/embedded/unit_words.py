@@ -84,7 +84,7 @@ def unit_pattern() -> re.Pattern[str]:
     bracket = f"\\({divisor}(?:\\s?[·⋅∙*.\\s]\\s?{powered})?\\)"
     below = f"(?:\\s?/\\s?(?:{bracket}|{divisor})|\\s(?:per|a)\\s{divisor})"
     product = f"(?:\\s?[·⋅∙∗*×]\\s?{powered})"
-    inverse = f"(?:\\s?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?{symbol}{_NEGATIVE}{_END})"
+    inverse = f"(?:\\s?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?(?:{symbol}|hour|day|week|month|year){_NEGATIVE}{_END})"
     return re.compile(
         f"(?:{term}(?:{product}|{inverse}|{below})*|{counted}(?:{below}|{inverse})|(?:{_patterns(_PEOPLE)})(?!\\w))"
     )

@@ -128,7 +128,9 @@ def _stack(words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, 
     inside = [w for w in words if bar.left - 0.15 * size <= w.rect.middle[0] <= bar.right + 0.15 * size]
     inside = [w for w in inside if (w.rect.middle[1] - middle) * side > 0 and w.rect.middle[1] * side < wall]
     beside = [b for b in bars if b != bar and abs(b.bottom - bar.bottom) < 0.3 * size]
-    others = [w for w in words if w not in inside and not any(b.left < w.rect.middle[0] < b.right for b in beside)]
+    others = [
+        w for w in words if w not in inside and w.text != "√" and not any(b.left < w.rect.middle[0] < b.right for b in beside)
+    ]
     inside = [w for w in inside if not any(_goes_on(w, other, size) for other in others)]
     for word in sorted(inside, key=lambda w: w.rect.bottom if side > 0 else -w.rect.top):
         near = word.rect.bottom if side > 0 else word.rect.top
@@ -192,7 +194,8 @@ def _is_limit(word: Word, sign: Word, size: float) -> bool:
 
 
 def _rows(words: Sequence[Word], size: float) -> list[tuple[float, list[Word]]]:
-    """The words by rows, each with its baseline, from the top down. Words of the full size make the rows; the others go to the nearest beside them."""
+    """The words by rows from the top down, each with its baseline. Words of the full size make the rows; the others go to the
+    nearest beside them."""
     rows: list[tuple[float, list[Word]]] = []
     full = [w for w in words if w.size > 0.85 * size and not _is_adrift(w)]
     for word in sorted(full or words, key=lambda w: -w.base):

@@ -26,10 +26,11 @@ _TAKES_EXPONENT = re.compile(
     r"|sin|cos|tan|sinh|cosh|tanh|log|ln|exp|[^\W\d_][′']?|[dΔ∆∇∂][^\W\d_]|chi|eta|[A-Z][a-z]?\d+"
 )
 _CITING = frozenset({Kind.TEXT, Kind.LIST_ITEM, Kind.CAPTION, Kind.FOOTNOTE})
-#: A paper that cites with raised numbers cites at least so many, and this share of its list, this way.
-_LEAST, _SHARE = 3, 0.3
-#: Without a list: so many numbers, and this share of all up to the highest. No list is longer than the third.
-_MANY, _DENSE, _MOST = 8, 0.6, 600
+#: A paper that cites with raised numbers has so many references (fewer marks are those of footnotes), and cites this share of
+#: them this way.
+_MANY, _SHARE = 8, 0.3
+#: Where no list was found: the share of all numbers up to the highest that must be there. No list is longer than the second.
+_DENSE, _MOST = 0.6, 600
 
 
 def mark_citations(pages: list[list[Block]]) -> list[list[Block]]:
@@ -37,7 +38,7 @@ def mark_citations(pages: list[list[Block]]) -> list[list[Block]]:
     citing = [block for page in pages for block in page if block.kind in _CITING and _is_prose(block.text)]
     n_references = max(_count_references(block for page in pages for block in page), _reach(citing))
     found = _all_cited(citing, n_references)
-    if len(found) < max(_LEAST, _SHARE * n_references) or _are_notes(found, pages):
+    if n_references < _MANY or len(found) < _SHARE * n_references or _are_notes(found, pages):
         return pages
     chosen = {id(block) for block in citing}
     return [[_marked(block, n_references) if id(block) in chosen else block for block in page] for page in pages]
