@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.layout.page import Rect
-from ingest.ocr import ReadImage
+from ingest.ocr import Points, ReadImage
 from ingest.ocr_lines import skew_of
 
 #: Dots per inch at which graphics are looked for.
 _DPI = 100
 #: Points: the shortest ruling, the thickest, the white that one picture may have inside, the smallest picture.
 _LONG, _THICK, _NEAR, _SMALL = 30.0, 2.5, 8.0, 30.0
+#: Share of a found line's height at its upper and lower edge where an underline or a table's ruling may stand.
+_EDGE = 0.15
 #: Points around a found line of text that its ink may fill.
 _TEXT_MARGIN = 1.0
 
@@ -27,12 +29,11 @@ def graphics(read: ReadImage, points_per_pixel: float) -> tuple[list[Rect], list
     grey = cv2.warpAffine(np.asarray(grey), straighten, (width, height), borderValue=255.0)
     paper = float(np.percentile(grey, 80))
     ink = (grey < min(0.75 * paper, paper - 30)).astype(np.uint8)
-    across, down = _rulings(ink, 1, 0), _rulings(ink, 0, 1)
-    for line in read.lines:
-        corners = cv2.transform(np.asarray([line.corners * scale]), straighten)[0]
-        left, top = np.floor(corners.min(axis=0) - _pixels(_TEXT_MARGIN)).astype(int)
-        right, bottom = np.ceil(corners.max(axis=0) + _pixels(_TEXT_MARGIN)).astype(int)
-        ink[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
+    texts = [_text_box(line.corners * scale, straighten) for line in read.lines]
+    across, down = ([box for box in _rulings(ink, *way) if not _is_lettering(box, texts)] for way in ((1, 0), (0, 1)))
+    margin = _pixels(_TEXT_MARGIN)
+    for left, top, right, bottom in texts:
+        ink[max(0, top - margin) : max(0, bottom + margin), max(0, left - margin) : max(0, right + margin)] = 0
     for box in (*across, *down):
         ink[box[1] : box[3], box[0] : box[2]] = 0
     return (
@@ -47,6 +48,24 @@ _PixelBox = tuple[int, int, int, int]  #: left, top, right, bottom
 
 def _pixels(points: float) -> int:
     return max(1, round(points * _DPI / 72))
+
+
+def _text_box(corners: Points, straighten: object) -> _PixelBox:
+    moved = cv2.transform(np.asarray([corners]), np.asarray(straighten))[0]
+    left, top = np.floor(moved.min(axis=0)).astype(int)
+    right, bottom = np.ceil(moved.max(axis=0)).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _is_lettering(ruling: _PixelBox, texts: list[_PixelBox]) -> bool:
+    """True for the tops or the feet of letters that the scan ran together: no ruling runs through a line's middle."""
+    left, top, right, bottom = ruling
+    x, y = (left + right) / 2, (top + bottom) / 2
+    for text_left, text_top, text_right, text_bottom in texts:
+        edge = _EDGE * min(text_bottom - text_top, text_right - text_left)
+        if text_left + edge < x < text_right - edge and text_top + edge < y < text_bottom - edge:
+            return True
+    return False
 
 
 def _rulings(ink: NDArray[np.uint8], wide: int, high: int) -> list[_PixelBox]:
