@@ -1,14 +1,16 @@
-"""One PDF with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
+"""One file with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
 
-Two converters: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
+Two converters of PDFs: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
 layout model and TableFormer. Both refuse a file for the same reasons, before Docling sees it, and both give the
-same record. Nothing slow is imported before `open_converter`.
+same record. An image becomes a PDF first; every other format is read the same way by both (see ingest/formats).
+Nothing slow is imported before `open_converter`.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from errors import ConversionFailed, Damaged, OutOfMemory, TimedOut
 from ingest.figures import Figure, cut_figures
+from ingest.formats.front import Front
+from ingest.formats.images import pdf_of_image
+from ingest.formats.names import Format
+from ingest.formats.reading import ReadDocument, open_formats
+from ingest.formats.recognise import format_of
 from ingest.neural import open_neural
 from ingest.preflight import count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Raised with every change of the rules that changes a document: it is part of each conversion's identity.
 RULES_VERSION = 1
+#: The same for what is not a PDF. One key is every file's, because a job is known by its key before its file is opened.
+FORMATS_VERSION = 1
 #: Bytes; a file over this is refused by the intake, here it only bounds what Docling would accept.
 _MAX_BYTES = 1 << 30
 
@@ -37,13 +46,14 @@ _MAX_BYTES = 1 << 30
 class ConvertedPaper:
     """What the converter made of one file."""
 
-    document: DoclingDocument  #: page and box on every item
+    document: DoclingDocument  #: page and box on every item, where there are pages
     markdown: str
-    n_pages: int
+    n_pages: int  #: 0 where the format has none
     is_partial: bool  #: True where pages are missing; `warnings` name them
     warnings: tuple[str, ...]
     pages: tuple[PageQuality, ...]
     figures: tuple[Figure, ...]
+    front: Front | None = None  #: what a file that is no PDF says of itself
 
 
 OnPage = Callable[[int, int], None]  #: pages read, pages in all
@@ -62,6 +72,7 @@ class Convert(Protocol):
 def converter_key(name: str) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
+    engine = f"{engine} formats/{FORMATS_VERSION}"
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
     return " ".join([engine, *versions])
 
@@ -78,9 +89,21 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
         raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
+    read = open_formats(artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
+        kind = format_of(path, name)
+        if kind is Format.PDF:
+            return convert_pdf(path, on_page, name)
+        if kind is Format.IMAGE:
+            with tempfile.TemporaryDirectory() as folder:
+                pdf = Path(folder, "image.pdf")
+                pdf_of_image(path, name, pdf, max_pages)
+                return convert_pdf(pdf, on_page, name)
+        return _paper_of(read(path, kind, name, max_pages))
+
+    def convert_pdf(path: Path, on_page: OnPage | None, name: str) -> ConvertedPaper:
         n_pages = count_pages(path, name, max_pages)
         if on_page:
             on_page(0, n_pages)
@@ -138,6 +161,23 @@ def _check_result(result: ConversionResult, name: str) -> None:
     raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
+def _paper_of(read: ReadDocument) -> ConvertedPaper:
+    return ConvertedPaper(
+        document=read.document,
+        markdown=_markdown(read.document),
+        n_pages=len(read.document.pages),
+        is_partial=read.is_partial,
+        warnings=read.warnings,
+        pages=read.pages,
+        figures=read.figures,
+        front=read.front,
+    )
+
+
+def _markdown(document: DoclingDocument) -> str:
+    return document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder="")
+
+
 def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper:
     document = result.document
     pages = tuple(page_qualities(result))
@@ -148,7 +188,7 @@ def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper
     figures, uncut = cut_figures(path, document)
     return ConvertedPaper(
         document=document,
-        markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
+        markdown=_markdown(document),
         n_pages=n_pages,
         is_partial=bool(missing),
         warnings=tuple(warnings_of(document, pages, missing, uncut)),

@@ -21,7 +21,8 @@ _MIN_SIDE = 8.0
 #: Points of white left around a figure, so that strokes at its edge stay whole.
 _MARGIN = 3.0
 
-Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
+#: Reference of the item, page, box, PNG; no page and no box where the document has no pages.
+Figure = tuple[str, int | None, Box | None, bytes]
 
 
 def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], list[int]]:

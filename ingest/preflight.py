@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from errors import Damaged, Encrypted, TooLarge
-from ingest.source import HEADER_BYTES, refuse_unless_pdf
 
 #: Points; the largest page that the PDF standard allows (200 inches).
 _MAX_SIDE = 14_400
 
 
 def count_pages(path: Path, name: str, max_pages: int) -> int:
-    """The number of pages of a PDF that may be converted. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
+    """The number of pages of a PDF that may be converted. Raises Encrypted, TooLarge, Damaged."""
     import pypdfium2
 
-    with path.open("rb") as file:
-        refuse_unless_pdf(file.read(HEADER_BYTES), name)
     # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
     with suppress(pypdfium2.PdfiumError):
         pypdfium2.PdfDocument(b"not a PDF")
