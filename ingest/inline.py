@@ -27,6 +27,7 @@ class InlineTexts:
         from docling_core.types.doc.document import GroupLabel, TextItem
 
         self._document = document
+        self._keeps_spaces = document.origin is not None and document.origin.mimetype == "text/x-tex"
         self._pieces: dict[str, list[Any]] = {}
         self.silent: set[str] = set()  #: references of items whose words another one says
         for group in document.groups:
@@ -58,7 +59,7 @@ class InlineTexts:
         for piece in pieces:
             passage = self._piece(piece, order)
             if passage.text:
-                glue = " " if _is_apart(before, passage.text, piece) else ""
+                glue = " " if not self._keeps_spaces and _is_apart(before, passage.text, piece) else ""
                 passages += [Passage(text=glue, order=order), passage] if glue else [passage]
                 before = passage.text
         return join(passages, "")

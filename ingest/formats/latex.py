@@ -35,6 +35,8 @@ _LAYOUT = re.compile(
     r"phantomsection|protect|sloppy|raggedright|centering)(?![A-Za-z])|"
     r"\\(?:begin|end)\s*\{(?:CJK\*?|spacing|sloppypar)\}(?:\s*\{[^{}]*\})*"
 )
+#: Thin spaces, as between a number and its unit, which Docling leaves out with what holds them apart.
+_THIN = re.compile(r"(?<!\\)\\[,;:]")
 #: A space that does not break, but for the accent and for addresses, which hold it as a sign.
 _TIE = re.compile(r"(\\~|\\(?:url|href|path)\s*\{[^{}]*\})|~")
 
@@ -156,6 +158,7 @@ def _plain(text: str) -> str:
             if not n or len(written) > 2 * len(text) + (1 << 20):
                 break
             text = written
+    text = _THIN.sub(" ", text)
     return _TIE.sub(lambda found: found.group(1) or " ", _LAYOUT.sub("", text))
 
 

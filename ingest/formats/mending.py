@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,15 @@ _MAX_FIGURE = 24 << 20  #: bytes of one PNG; the parent takes 32 MB
 _MAX_FIGURES = 768 << 20  #: bytes of all of one document; the parent takes 1 GB
 
 
-def mend(document: DoclingDocument, kind: Format) -> None:
-    """Lengths in points, in place; and the document's own word for its pages' pictures is dropped."""
+def mend(document: DoclingDocument, kind: Format, name: str) -> None:
+    """Lengths in points, LaTeX without what numbers it, an origin; in place. Pictures of whole pages are dropped."""
     for page in document.pages.values():
         page.image = None
+    if kind in (Format.LATEX, Format.SOURCES):
+        _mend_latex(document, name)
+    if kind is Format.VTT:
+        for item in document.texts[:1]:
+            item.text = item.text.lstrip("- ") if item.label.value == "title" else item.text
     if kind is Format.PPTX:
         _head_slides(document)
     if kind not in _PER_POINT:
@@ -41,6 +47,24 @@ def mend(document: DoclingDocument, kind: Format) -> None:
         page.size.height *= down
     for box in _boxes(document):
         box.l, box.r, box.t, box.b = box.l * across, box.r * across, box.t * down, box.b * down
+
+
+def _mend_latex(document: DoclingDocument, name: str) -> None:
+    """Formulas without the environment that would stand in another one; pictures without their file names for captions."""
+    from docling_core.types.doc.document import DocItemLabel, DocumentOrigin
+
+    document.origin = DocumentOrigin(mimetype="text/x-tex", filename=name, binary_hash=0)
+    for item in document.texts:
+        if item.label == DocItemLabel.FORMULA:
+            item.text = _bare(item.text)
+        elif item.label == DocItemLabel.CAPTION and item.text.startswith("Image: "):
+            item.text = item.orig = ""
+
+
+def _bare(latex: str) -> str:
+    latex = re.sub(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])", "", latex)
+    latex = re.sub(r"\\(begin|end)\s*\{(?:align|eqnarray|gather|multline|flalign|alignat)\*?\}", r"\\\1{aligned}", latex)
+    return re.sub(r"\\(?:begin|end)\s*\{(?:equation|displaymath|math)\*?\}|\\[\[\]]", "", latex).strip()
 
 
 def _head_slides(document: DoclingDocument) -> None:

@@ -25,6 +25,8 @@ from ingest.formats.jats_front import read_jats_front
 from ingest.formats.latex import flatten
 from ingest.formats.mending import cut_pictures, mend
 from ingest.formats.names import Format
+from ingest.formats.office import prepared_word
+from ingest.formats.pages import prepared_page
 from ingest.formats.speech import speech_option
 from records import PageQuality
 
@@ -96,7 +98,11 @@ def _prepare(path: Path, kind: Format, name: str) -> _Prepared:
     if kind is Format.SOURCES:
         paper = flatten(latex_files(path, name), name)
         return _Prepared(data=paper.text.encode(), missing=paper.missing)
+    if kind is Format.DOCX:
+        return _Prepared(data=prepared_word(path, name), front=office_front(path))
     data = path.read_bytes()
+    if kind is Format.HTML:
+        return _Prepared(data=prepared_page(data), front=html_front(data))
     if kind is Format.LATEX:
         paper = flatten({name: data}, name)
         return _Prepared(data=paper.text.encode(), missing=paper.missing)
@@ -109,17 +115,15 @@ def _prepare(path: Path, kind: Format, name: str) -> _Prepared:
         return _Prepared(data=data, front=front)
     if kind is Format.PATENT:
         parse_safely(data, name)
-    return _Prepared(data=data, front=_front(path, kind, data))
+    return _Prepared(data=data, front=_front(path, kind))
 
 
-def _front(path: Path, kind: Format, data: bytes) -> Front:
-    if kind in (Format.DOCX, Format.PPTX, Format.XLSX):
+def _front(path: Path, kind: Format) -> Front:
+    if kind in (Format.PPTX, Format.XLSX):
         return office_front(path)
     if kind in (Format.ODT, Format.ODS, Format.ODP):
         return opendocument_front(path)
-    if kind is Format.EPUB:
-        return epub_front(path)
-    return html_front(data) if kind is Format.HTML else Front()
+    return epub_front(path) if kind is Format.EPUB else Front()
 
 
 def _converted(docling: DocumentConverter, given: _Prepared, kind: Format, name: str, max_pages: int) -> ConversionResult:
@@ -149,7 +153,7 @@ def _as_read(result: ConversionResult, given: _Prepared, kind: Format, name: str
         raise Damaged(f"Docling could not read {name}: {reasons or 'no reason given'}. Nothing was kept. Fetch it again.")
     document = result.document
     _check_depth(document, name)
-    mend(document, kind)
+    mend(document, kind, name)
     figures, lost = cut_pictures(document)
     if not _says_anything(document):
         raise Damaged(f"{name} holds no text, table or picture that could be read. Nothing was kept. Check what is in it.")
