@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 
 from errors import Damaged, TooLarge
 
-MAX_CHARS = 32 << 20  #: of the whole paper, so that parts which hold each other end
-_MAX_DEPTH = 12  #: of parts within parts
+MAX_CHARS = 8 << 20  #: of the whole paper, so that parts which hold each other end
+_MAX_DEPTH = 20  #: of parts within parts
 _ROUNDS = 4  #: of macros within macros
 
 _VERBATIM = re.compile(r"\\begin\s*\{(verbatim\*?|lstlisting|minted|comment)\}.*?\\end\s*\{\1\}", re.DOTALL)
@@ -53,12 +52,12 @@ def flatten(files: Mapping[str, bytes], name: str) -> LatexPaper:
     """The paper that these files make. Raises Damaged where none of them begins a document, TooLarge."""
     texts = {member: _without_comments(_decoded(data)) for member, data in files.items()}
     main = _main_of(texts, name)
-    missing: dict[str, None] = {}
-    whole = _filled(texts[main], PurePosixPath(main).parent, texts, missing, 0, name)
+    filling = _Filling(texts, name)
+    whole = filling.whole(main)
     bbl = _bbl_of(main, texts)
     if bbl:
         whole = _BIBLIOGRAPHY.sub(lambda _: bbl, whole, count=1)
-    return LatexPaper(text=_plain(_with_abstract_inside(whole)), missing=tuple(missing))
+    return LatexPaper(text=_plain(_with_abstract_inside(whole)), missing=tuple(filling.missing))
 
 
 def _with_abstract_inside(text: str) -> str:
@@ -101,22 +100,33 @@ def _main_of(texts: Mapping[str, str], name: str) -> str:
     return max(mains, key=lambda member: (PurePosixPath(member).stem not in taken, len(texts[member])))
 
 
-def _filled(text: str, folder: PurePosixPath, texts: Mapping[str, str], missing: dict[str, None], depth: int, name: str) -> str:
-    """The text with its parts in their places."""
+class _Filling:
+    """Puts parts in their places, and counts: ten files that each name the next ten times make ten thousand million."""
 
-    def part(found: re.Match[str], base: PurePosixPath) -> str:
-        wanted = (found.group(found.lastindex or 1)).strip()
-        member = _member(wanted, [base, folder, PurePosixPath()], texts)
-        if member is None or depth >= _MAX_DEPTH:
-            missing[wanted] = None
+    def __init__(self, texts: Mapping[str, str], name: str) -> None:
+        self._texts, self._name = texts, name
+        self._chars = 0
+        self.missing: dict[str, None] = {}
+
+    def whole(self, member: str, within: tuple[str, ...] = ()) -> str:
+        """The text of this file with its parts. One that would stand within itself is missing."""
+        text, folder, inside = self._texts[member], PurePosixPath(member).parent, (*within, member)
+        self._chars += len(text)
+        if self._chars > MAX_CHARS or len(inside) > _MAX_DEPTH:
+            raise TooLarge(
+                f"The parts of {self._name} make more than {MAX_CHARS >> 20} MB, or lie within each other more than {_MAX_DEPTH} "
+                "deep. Nothing was read. Add the main file alone."
+            )
+        text = _IMPORT.sub(lambda found: self._part(found.group(2), [folder / found.group(1)], inside), text)
+        return _PART.sub(lambda found: self._part(found.group(1) or found.group(2), [folder], inside), text)
+
+    def _part(self, wanted: str, folders: list[PurePosixPath], inside: tuple[str, ...]) -> str:
+        self._chars += len(wanted)
+        member = _member(wanted.strip(), [*folders, PurePosixPath(inside[0]).parent, PurePosixPath()], self._texts)
+        if member is None or member in inside:
+            self.missing[wanted.strip()] = None
             return ""
-        return "\n" + _filled(texts[member], base, texts, missing, depth + 1, name) + "\n"
-
-    text = _IMPORT.sub(lambda found: part(found, folder / found.group(1)), text)
-    text = _PART.sub(partial(part, base=folder), text)
-    if len(text) > MAX_CHARS:
-        raise TooLarge(f"The parts of {name} make more than {MAX_CHARS >> 20} MB. Nothing was read. Add the main file alone.")
-    return text
+        return "\n" + self.whole(member, inside) + "\n"
 
 
 def _member(wanted: str, folders: list[PurePosixPath], texts: Mapping[str, str]) -> str | None:

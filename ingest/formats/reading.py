@@ -70,12 +70,15 @@ def open_formats(artifacts: Path | None) -> Read:
     docling = _open_docling()
 
     def read(path: Path, kind: Format, name: str, max_pages: int) -> ReadDocument:
-        given = _prepare(path, kind, name)
-        if kind is Format.AUDIO:
-            docling.format_to_options.update(speech_option(artifacts, name))
-        with _overheard() as heard:
-            result = _converted(docling, given, kind, name, max_pages)
-        return _as_read(result, given, kind, name, heard)
+        try:
+            given = _prepare(path, kind, name)
+            if kind is Format.AUDIO:
+                docling.format_to_options.update(speech_option(artifacts, name))
+            with _overheard() as heard:
+                result = _converted(docling, given, kind, name, max_pages)
+            return _as_read(result, given, kind, name, heard)
+        except RecursionError as error:
+            raise _too_deep(name) from error
 
     return read
 
@@ -132,8 +135,6 @@ def _converted(docling: DocumentConverter, given: _Prepared, kind: Format, name:
     stream = DocumentStream(name=f"{Path(name).stem or 'document'}{kind.ending}", stream=BytesIO(given.data))
     try:
         return docling.convert(stream, raises_on_error=False, max_num_pages=max_pages, max_file_size=_MAX_BYTES)
-    except RecursionError as error:
-        raise _too_deep(name) from error
     except ImportError as error:
         raise NotInstalled(
             f"{name} could not be read: its format needs a package that is not here ({error}). Nothing was kept. "
