@@ -7,6 +7,9 @@ speaks to a model. It also cuts the spaces around each run of italics (see jats.
 from __future__ import annotations
 
 import re
+import zipfile
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from ingest.formats.mathml import latex_of
@@ -39,6 +42,19 @@ def prepared_page(data: bytes) -> bytes:
     _keep_main(soup)
     _flatten(soup)
     return str(soup).encode()
+
+
+def prepared_book(path: Path) -> bytes:
+    """An EPUB with its chapters prepared as pages are. Its archive was checked before."""
+    packed = BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+        # First and as it is: by that Docling tells a book from any archive, which it would take apart.
+        new.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
+        for info in old.infolist():
+            if info.filename != "mimetype":
+                is_chapter = info.filename.lower().endswith((".xhtml", ".html", ".htm"))
+                new.writestr(info.filename, prepared_page(old.read(info)) if is_chapter else old.read(info))
+    return packed.getvalue()
 
 
 def _write_latex(math: Any) -> None:

@@ -26,7 +26,7 @@ from ingest.formats.latex import flatten
 from ingest.formats.mending import cut_pictures, mend
 from ingest.formats.names import Format
 from ingest.formats.office import prepared_word
-from ingest.formats.pages import prepared_page
+from ingest.formats.pages import prepared_book, prepared_page
 from ingest.formats.speech import speech_option
 from records import PageQuality
 
@@ -103,6 +103,8 @@ def _prepare(path: Path, kind: Format, name: str) -> _Prepared:
         return _Prepared(data=paper.text.encode(), missing=paper.missing)
     if kind is Format.DOCX:
         return _Prepared(data=prepared_word(path, name), front=office_front(path))
+    if kind is Format.EPUB:
+        return _Prepared(data=prepared_book(path), front=epub_front(path))
     data = path.read_bytes()
     if kind is Format.HTML:
         return _Prepared(data=prepared_page(data), front=html_front(data))
@@ -124,17 +126,18 @@ def _prepare(path: Path, kind: Format, name: str) -> _Prepared:
 def _front(path: Path, kind: Format) -> Front:
     if kind in (Format.PPTX, Format.XLSX):
         return office_front(path)
-    if kind in (Format.ODT, Format.ODS, Format.ODP):
-        return opendocument_front(path)
-    return epub_front(path) if kind is Format.EPUB else Front()
+    return opendocument_front(path) if kind in (Format.ODT, Format.ODS, Format.ODP) else Front()
 
 
 def _converted(docling: DocumentConverter, given: _Prepared, kind: Format, name: str, max_pages: int) -> ConversionResult:
     from docling.datamodel.base_models import DocumentStream
+    from docling.exceptions import ConversionError
 
     stream = DocumentStream(name=f"{Path(name).stem or 'document'}{kind.ending}", stream=BytesIO(given.data))
     try:
         return docling.convert(stream, raises_on_error=False, max_num_pages=max_pages, max_file_size=_MAX_BYTES)
+    except ConversionError as error:  # it took the file for something else
+        raise Damaged(f"Docling could not read {name}: {error}. Nothing was kept. Fetch it again.") from error
     except ImportError as error:
         raise NotInstalled(
             f"{name} could not be read: its format needs a package that is not here ({error}). Nothing was kept. "
