@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 1 << 30
 _PACKED = frozenset({Format.DOCX, Format.PPTX, Format.XLSX, Format.ODT, Format.ODS, Format.ODP, Format.EPUB})
+_MAX_CELLS = 250_000  #: of a CSV; Docling takes a kilobyte for each
 _DEEPEST = 150  #: levels of a document's tree; books have ten. Docling walks it by recursion
 
 
@@ -118,6 +119,10 @@ def _prepare(path: Path, kind: Format, name: str) -> _Prepared:
     if kind is Format.MARKDOWN:
         front, data = markdown_front(data)
         return _Prepared(data=data, front=front)
+    if kind is Format.CSV and max(map(data.count, (b",", b";", b"\t", b"|"))) + data.count(b"\n") > _MAX_CELLS:
+        raise TooLarge(
+            f"{name} has more than {_MAX_CELLS:,} cells: data, not a paper. Nothing was read. Add the part that is read."
+        )
     if kind is Format.PATENT:
         parse_safely(data, name)
     return _Prepared(data=data, front=_front(path, kind))
