@@ -2,7 +2,8 @@
 
     RereadError
     ├── InputRefused            the file is not one that can be read; exit 1 in a batch, 4 alone
-    │   ├── NotAPdf             not_a_pdf
+    │   ├── UnsupportedFormat   unsupported_format
+    │   ├── NotInstalled        not_installed    the extra or the weights that its format needs are not here
     │   ├── EmptyFile           empty
     │   ├── TooLarge            too_large        bytes or pages over the limit
     │   ├── Encrypted           encrypted        a password is needed
@@ -66,10 +67,15 @@ class InputRefused(RereadError):
     code = "input_refused"
 
 
-class NotAPdf(InputRefused):
+class UnsupportedFormat(InputRefused):
     is_final = True
-    code = "not_a_pdf"
-    advice = "check what the file really is; only PDF is read so far"
+    code = "unsupported_format"
+    advice = "PDF, Office, OpenDocument, EPUB, HTML, JATS, LaTeX, Markdown, images and a few more are read"
+
+
+class NotInstalled(InputRefused):
+    code = "not_installed"
+    advice = "install what the message names, then add it again"
 
 
 class EmptyFile(InputRefused):

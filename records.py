@@ -99,11 +99,11 @@ class PageQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureCrop:
-    """The picture of one figure or display formula, cut out of its page."""
+    """The picture of one figure or display formula, cut out of its page or brought along by its document."""
 
     ref: str  #: the item's reference in the DoclingDocument: '#/pictures/3', or '#/texts/40' of a formula
-    page: int
-    box: Box
+    page: int | None  #: from 1; None with the box where the document has no pages
+    box: Box | None
     png: str  #: blob digest
 
     @property
@@ -118,7 +118,7 @@ class Conversion:
     id: str
     doc_id: str
     converter: str  #: name, version and options, such as 'rules/1 docling/2.143.0'
-    n_pages: int
+    n_pages: int  #: 0 where the document has none: DOCX, HTML, JATS, LaTeX
     is_partial: bool  #: True where some pages could not be read; `warnings` name them
     warnings: tuple[str, ...]
     pages: tuple[PageQuality, ...]

@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self
 
 from errors import EmptyFile, InputRefused, LibraryError, RereadError, TooLarge
-from ingest.source import HEADER_BYTES, label, refuse_unless_pdf
+from ingest.formats.recognise import HEADER_BYTES, refuse_unless_readable
+from ingest.source import label
 from jobs import Ledger
 from jobs.access import Admission
 from leftovers import name_in_progress, remove_leftovers
@@ -48,7 +49,7 @@ def remove_abandoned(library: Library) -> None:
 def shown_name(name: str) -> str:
     """What a sender calls a file, as a label: its last part, printable."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    return label(Path(last)) if last.strip(". ") else "unnamed.pdf"
+    return label(Path(last)) if last.strip(". ") else "unnamed"
 
 
 class Upload:
@@ -63,7 +64,7 @@ class Upload:
         self.sha256 = ""  #: once it is whole
 
     def write(self, data: bytes) -> None:
-        """Take these bytes. Raises TooLarge, and NotAPdf as soon as the first bytes show it."""
+        """Take these bytes. Raises TooLarge, and UnsupportedFormat as soon as the first bytes show it."""
         if self.size + len(data) > self._max_bytes:
             raise TooLarge(
                 f"{self.name!r} has more than the {self._max_bytes >> 20} MB that one file may have. It was left out."
@@ -71,7 +72,7 @@ class Upload:
         if len(self._head) < HEADER_BYTES:
             self._head += data[: HEADER_BYTES - len(self._head)]
             if len(self._head) == HEADER_BYTES:
-                refuse_unless_pdf(self._head, self.name)
+                refuse_unless_readable(self._head, self.name)
         with _writing_to(self._folder):
             if self._file is None:
                 self._file = self._path.open("xb", buffering=0)
@@ -80,10 +81,10 @@ class Upload:
         self.size += len(data)
 
     def end(self) -> None:
-        """All bytes came; they are on the disk when this returns. Raises EmptyFile and NotAPdf."""
+        """All bytes came; they are on the disk when this returns. Raises EmptyFile and UnsupportedFormat."""
         if not self.size:
             raise EmptyFile(f"{self.name!r} has no bytes. It was left out. Fetch it again.")
-        refuse_unless_pdf(self._head, self.name)
+        refuse_unless_readable(self._head, self.name)
         with _writing_to(self._folder):
             assert self._file is not None
             os.fsync(self._file.fileno())

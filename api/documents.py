@@ -64,8 +64,8 @@ class FigureOut(BaseModel):
     number: int = Field(description="From 1.")
     kind: Literal["figure", "formula"]
     ref: str
-    page: int = Field(description="From 1.")
-    box: BoxOut
+    page: int | None = Field(description="From 1; null where the document has no pages.")
+    box: BoxOut | None
     links: dict[str, str]
 
 
@@ -232,7 +232,7 @@ def list_figures(request: Request, document_id: DocumentId, service: ServiceDep,
                 kind=figure.kind,
                 ref=figure.ref,
                 page=figure.page,
-                box=_box(figure.box),
+                box=_box(figure.box) if figure.box else None,
                 links={"png": f"/v1/documents/{document_id}/figures/{number}"},
             )
             for number, figure in enumerate(figures, start=1)

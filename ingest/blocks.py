@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.inline import InlineTexts
 from ingest.passage import Passage, join
 from ingest.provenance import area, clean, places_of
-from ingest.tabletext import table_passages
+from ingest.tabletext import chart_passages, table_passages
 from records import ChunkKind, Place
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def read_blocks(document: DoclingDocument) -> list[Block]:
 class _Walk:
     def __init__(self, document: DoclingDocument) -> None:
         self._document = document
+        self._inline = InlineTexts(document)
+        self._is_latex = document.origin is not None and document.origin.mimetype != "application/pdf"
         self._taken: set[str] = set()  #: items that were told with the float they belong to
         self._path: dict[int, Passage] = {}  #: level -> heading now open
         self._is_bare = False  #: the innermost heading has nothing below it yet
@@ -75,7 +78,7 @@ class _Walk:
         # A caption may stand before or after its float, or below it in the tree: it is always told with it.
         captions = {ref.cref for item in floats for ref in (*item.captions, *item.footnotes)}
         for item in items:
-            if item.self_ref in self._taken or item.self_ref in captions:
+            if item.self_ref in self._taken or item.self_ref in captions or item.self_ref in self._inline.silent:
                 continue
             if isinstance(item, SectionHeaderItem):
                 yield from self._open_heading(item)
@@ -115,7 +118,7 @@ class _Walk:
         if not passage.text:
             return None
         kind, has_caption = ChunkKind.TEXT, item.label == DocItemLabel.CAPTION
-        if item.label == DocItemLabel.FORMULA:
+        if item.label == DocItemLabel.FORMULA and self._inline.is_formula_alone(item):
             kind = ChunkKind.FORMULA
         elif has_caption:  # of a float that was not found: its words still say what it is
             kind = next((kind for sign, kind in CAPTION_KIND if sign.match(passage.text)), ChunkKind.TEXT)
@@ -150,7 +153,7 @@ class _Walk:
 
     def _figure(self, item: Any) -> Block | None:
         captions, notes = self._belonging(item.captions), self._belonging(item.footnotes)
-        inside = self._inside(item)
+        inside = self._inside(item) + chart_passages(item, self._order)
         places = self._boxes(item)
         caption = join(captions, "\n")
         if not (caption.text or notes or inside) and not self._is_large(places):
@@ -181,6 +184,8 @@ class _Walk:
         for item, _ in self._document.iterate_items(root=picture, traverse_pictures=True):
             if item is picture or item.self_ref in self._taken or not isinstance(item, TextItem | PictureItem):
                 continue
+            if item.self_ref in self._inline.silent:
+                continue
             self._taken.add(item.self_ref)
             if isinstance(item, PictureItem):
                 passages += self._belonging([*item.captions, *item.footnotes])
@@ -192,8 +197,14 @@ class _Walk:
         """The item's text with its marker, and a place for each stretch that has its own page or column."""
         from docling_core.types.doc.document import DocItemLabel, ListItem
 
-        text = clean(item.text or item.orig)
         marker = item.marker if isinstance(item, ListItem) and not BULLET.match(item.marker) else ""
+        if whole := self._inline.passage(item, self._order):
+            prefix = f"{clean(marker)} " if marker and not whole.text.startswith(marker) else ""
+            whole = join([Passage(text=prefix, order=self._order), whole], "")
+            return whole.cut(0, len(whole.text))
+        text = clean(item.text or item.orig)
+        if item.label == DocItemLabel.FORMULA and self._is_latex and text.strip():
+            text = f"$${text.strip()}$$"
         prefix = f"{clean(marker)} " if marker and not text.startswith(marker) else ""
         places = places_of(item, self._document, len(text), len(prefix))
         text = prefix + text

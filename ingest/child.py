@@ -239,15 +239,17 @@ def _serve(request: Request, convert: Convert, setup: ChildSetup, pages: _Pages)
 
 
 def _write_paper(paper: ConvertedPaper, source: Source, workdir: Path) -> ConvertedInfo:
-    from ingest.bibliography import read_bibliography, read_pdf_info
+    from ingest.bibliography import PdfInfo, read_bibliography, read_pdf_info
+    from ingest.formats.front import with_front
 
     (workdir / DOCLING_JSON).write_text(paper.document.model_dump_json(by_alias=True, exclude_none=True), encoding="utf-8")
     (workdir / MARKDOWN).write_text(paper.markdown, encoding="utf-8", errors="replace")
     (workdir / FIGURES).mkdir(exist_ok=True)
     for position, (_, _, _, png) in enumerate(paper.figures):
         (workdir / FIGURES / f"{position}.png").write_bytes(png)
+    document = read_bibliography(paper.document, source, PdfInfo() if paper.front else read_pdf_info(source.path))
     return ConvertedInfo(
-        document=read_bibliography(paper.document, source, read_pdf_info(source.path)),
+        document=with_front(document, paper.front) if paper.front else document,
         n_pages=paper.n_pages,
         is_partial=paper.is_partial,
         warnings=paper.warnings,

@@ -1,14 +1,16 @@
-"""One PDF with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
+"""One file with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
 
-Two converters: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
+Two converters of PDFs: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
 layout model and TableFormer. Both refuse a file for the same reasons, before Docling sees it, and both give the
-same record. Nothing slow is imported before `open_converter`.
+same record. An image becomes a PDF first; every other format is read the same way by both (see ingest/formats).
+Nothing slow is imported before `open_converter`.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +19,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from errors import ConversionFailed, Damaged, InputRefused, OutOfMemory, TimedOut
 from ingest.figures import Figure, cut_figures
+from ingest.formats.front import Front
+from ingest.formats.images import pdf_of_image
+from ingest.formats.names import Format
+from ingest.formats.reading import ReadDocument, open_formats
+from ingest.formats.recognise import format_of
 from ingest.markdown import document_markdown
 from ingest.neural import open_neural
 from ingest.ocr_key import ocr_key
@@ -39,20 +46,23 @@ RULES_VERSION = 2
 SALVAGE_VERSION = 1
 #: Share of a document's time for docling-parse; what is left then is for PDFium to read the other pages, and for the rules.
 _PARSE_SHARE = 0.4
+#: The same for what is not a PDF. One key is every file's, because a job is known by its key before its file is opened.
+FORMATS_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedPaper:
     """What the converter made of one file."""
 
-    document: DoclingDocument  #: page and box on every item
+    document: DoclingDocument  #: page and box on every item, where there are pages
     markdown: str
-    n_pages: int
+    n_pages: int  #: 0 where the format has none
     is_partial: bool  #: True where pages are missing; `warnings` name them
     warnings: tuple[str, ...]
     pages: tuple[PageQuality, ...]
     figures: tuple[Figure, ...]
     is_worn: bool = False  #: a page that was given up is still being parsed in this process
+    front: Front | None = None  #: what a file that is no PDF says of itself
 
 
 OnPage = Callable[[int, int], None]  #: pages read, pages in all
@@ -71,6 +81,7 @@ class Convert(Protocol):
 def converter_key(name: str, ocr: OcrChoice | None = None) -> str:
     """Name, version and options of a converter: part of the identity of all that it makes."""
     engine = f"rules/{RULES_VERSION}" if name == "rules" else name
+    engine = f"{engine} formats/{FORMATS_VERSION}"
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
     options = [ocr_key(ocr or OcrChoice())] if name == "rules" else []
     return " ".join([engine, f"salvage/{SALVAGE_VERSION}", *versions, *options])
@@ -100,9 +111,21 @@ def open_converter(
     bounds, ocr = bounds or Bounds(), ocr or OcrChoice()
     is_neural = name == "neural" and backend is Backend.DOCLING_PARSE
     docling = open_neural(timeout_s, artifacts) if is_neural else _open_rules(timeout_s, backend, ocr, artifacts)
+    read_other = open_formats(artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
+        kind = format_of(path, name)
+        if kind is Format.PDF:
+            return convert_pdf(path, on_page, name)
+        if kind is Format.IMAGE:
+            with tempfile.TemporaryDirectory() as folder:
+                pdf = Path(folder, "image.pdf")
+                pdf_of_image(path, name, pdf, max_pages)
+                return convert_pdf(pdf, on_page, name)
+        return _paper_of(read_other(path, kind, name, max_pages))
+
+    def convert_pdf(path: Path, on_page: OnPage | None, name: str) -> ConvertedPaper:
         n_pages = count_pages(path, name, max_pages, bounds)
         if on_page:
             on_page(0, n_pages)
@@ -128,7 +151,7 @@ def open_converter(
             progress_callback=heard,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name, bounds, with_ocr=not is_neural and ocr.mode != "off")
+        return _as_paper(result, path, name, bounds, with_ocr=not is_neural and ocr.mode != "off", has_latex=is_neural)
 
     return convert
 
@@ -192,6 +215,19 @@ def _check_result(result: ConversionResult, name: str) -> None:
     raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
+def _paper_of(read: ReadDocument) -> ConvertedPaper:
+    return ConvertedPaper(
+        document=read.document,
+        markdown=document_markdown(read.document, has_latex=True),
+        n_pages=len(read.document.pages),
+        is_partial=read.is_partial,
+        warnings=read.warnings,
+        pages=read.pages,
+        figures=read.figures,
+        front=read.front,
+    )
+
+
 def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page: OnPage | None) -> ConvertedPaper:
     document, pages, warnings = read_plain(path, name, n_pages, timeout_s=timeout_s, on_page=on_page)
     return ConvertedPaper(
@@ -205,7 +241,9 @@ def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page:
     )
 
 
-def _as_paper(result: ConversionResult, path: Path, name: str, bounds: Bounds, *, with_ocr: bool) -> ConvertedPaper:
+def _as_paper(
+    result: ConversionResult, path: Path, name: str, bounds: Bounds, *, with_ocr: bool, has_latex: bool
+) -> ConvertedPaper:
     from ingest.layout.backend import is_stuck
 
     document = result.document
@@ -217,7 +255,7 @@ def _as_paper(result: ConversionResult, path: Path, name: str, bounds: Bounds, *
     figures, uncut = cut_figures(path, document, bounds.max_crop_pixels)
     return ConvertedPaper(
         document=document,
-        markdown=document_markdown(document),
+        markdown=document_markdown(document, has_latex=has_latex),
         n_pages=n_pages,
         is_partial=bool(missing),
         warnings=(*warnings_of(document, pages, missing, uncut), *salvage_warnings(result)),

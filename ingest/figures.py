@@ -27,7 +27,8 @@ _MARGIN = 3.0
 _MOST_FORMULAS = 400
 _MOST_FORMULA_BYTES = 16 << 20
 
-Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
+#: Reference of the item, page, box, PNG; no page and no box where the document has no pages.
+Figure = tuple[str, int | None, Box | None, bytes]
 
 
 def cut_figures(path: Path, document: DoclingDocument, max_pixels: int = 2_400) -> tuple[list[Figure], list[int]]:

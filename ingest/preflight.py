@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from errors import Damaged, Encrypted, TooLarge
-from ingest.source import HEADER_BYTES, refuse_unless_pdf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class Bounds:
 
 
 def count_pages(path: Path, name: str, max_pages: int, bounds: Bounds | None = None) -> int:
-    """The number of pages of a PDF that may be converted. Raises NotAPdf, Encrypted, TooLarge, Damaged."""
+    """The number of pages of a PDF that may be converted. Raises Encrypted, TooLarge, Damaged."""
     import pypdfium2
 
     bounds = bounds or Bounds()
@@ -31,8 +30,6 @@ def count_pages(path: Path, name: str, max_pages: int, bounds: Bounds | None = N
             f"{name} has {size / 1e6:,.1f} MB, {bounds.max_bytes / 1e6:,.1f} are allowed. Nothing was read. "
             "Split it, or raise max_file_mb."
         )
-    with path.open("rb") as file:
-        refuse_unless_pdf(file.read(HEADER_BYTES), name)
     # Some failures leave PDFium's last error as the file before left it, which may be a password: put a known one there first.
     with suppress(pypdfium2.PdfiumError):
         pypdfium2.PdfDocument(b"not a PDF")

@@ -46,8 +46,8 @@ START_TIMEOUT_S = 120.0  #: for a child to import Docling and open its converter
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedFigure:
     ref: str
-    page: int
-    box: Box
+    page: int | None
+    box: Box | None
     png: Path
 
 

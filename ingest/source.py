@@ -15,35 +15,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from errors import EmptyFile, NotAPdf, TooLarge, Unreadable
+from errors import EmptyFile, TooLarge, Unreadable
+from ingest.formats.names import ENDINGS
+from ingest.formats.recognise import HEADER_BYTES, is_ours, refuse_unless_readable
 from records import Source
 
-HEADER_BYTES = 1024  #: how far into the file '%PDF-' may stand; what PDFium and Acrobat accept
 BLOCK_BYTES = 1 << 20  #: read at once while hashing
 NAME_CHARS = 255  #: of a label; the longest file name of common file systems
-
-#: First bytes of what is most often sent under the name of a PDF.
-SIGNATURES = (
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"%!PS", "PostScript"),
-    (b"{\\rtf", "RTF"),
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"<?xml", "XML"),
-)
 
 
 def find_sources(arguments: Sequence[str], stdin: BinaryIO) -> Iterator[Path]:
     """The files these arguments name, each real file once, in an order that depends on the names alone.
 
-    A folder gives its PDFs at any depth (by ending, any case; hidden names and links to folders left out), a file is taken
-    whatever its ending, a pattern is expanded as a shell would, '-' reads a list from stdin, separated by newlines or NULs.
+    A folder gives its documents at any depth: by ending, any case; JSON and XML only where they begin as one; hidden names and
+    links to folders left out. A file is taken whatever its ending, a pattern is expanded as a shell would, '-' reads a list
+    from stdin, separated by newlines or NULs.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -77,7 +63,7 @@ def _stdin_names(stdin: BinaryIO) -> Iterator[str]:
 
 
 def _files_under(path: Path) -> Iterator[Path]:
-    """The path itself, or the PDFs of the folder that it is; a folder that cannot be listed is given for read_source to refuse."""
+    """The path itself, or the documents of the folder that it is; a folder that cannot be listed is given for read_source to refuse."""
     if not _is_folder(path):
         yield path
         return
@@ -91,8 +77,26 @@ def _files_under(path: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files_under(Path(entry.path))
-        elif entry.name.lower().endswith(".pdf") and not _is_folder(Path(entry.path)):
+        elif entry.name.lower().endswith(ENDINGS) and not _is_folder(Path(entry.path)) and _is_document(Path(entry.path)):
             yield Path(entry.path)
+
+
+def _is_document(path: Path) -> bool:
+    """False for a JSON or XML file that is something else: a folder of papers is full of them. What cannot be read is given, for
+    read_source to refuse."""
+    if path.suffix.lower() not in (".json", ".xml", ".nxml"):
+        return True
+    try:
+        with _opened(path) as file:
+            return not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or is_ours(file.read(HEADER_BYTES), path.name)
+    except OSError:
+        return True
+
+
+def _opened(path: Path) -> BinaryIO:
+    # Without O_NONBLOCK the open itself would wait for a pipe's other end.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _is_folder(path: Path) -> bool:
@@ -103,12 +107,10 @@ def _is_folder(path: Path) -> bool:
 
 
 def read_source(path: Path, max_bytes: int) -> Source:
-    """The Source of this file, hashed as it is read. Raises Unreadable, EmptyFile, TooLarge or NotAPdf."""
+    """The Source of this file, hashed as it is read. Raises Unreadable, EmptyFile, TooLarge or UnsupportedFormat."""
     name = label(path)
     try:
-        # Without O_NONBLOCK the open itself would wait for a pipe's other end.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
+        with _opened(path) as file:
             return _read(file, name, path, max_bytes)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -131,7 +133,7 @@ def _read(file: BinaryIO, name: str, path: Path, max_bytes: int) -> Source:
             f"{name!r} has {status.st_size / 1e6:,.1f} MB, more than the {max_bytes / 1e6:,.1f} MB allowed. It was left out. "
             "Split it, or raise max_file_mb in reread.toml."
         )
-    refuse_unless_pdf(file.read(HEADER_BYTES), name)
+    refuse_unless_readable(file.read(HEADER_BYTES), name)
     file.seek(0)
     digest, size = _hashed(file, status.st_size)
     if size != status.st_size:
@@ -146,16 +148,6 @@ def _hashed(file: BinaryIO, expected: int) -> tuple[str, int]:
         digest.update(block)
         size += len(block)
     return digest.hexdigest(), size
-
-
-def refuse_unless_pdf(head: bytes, name: str) -> None:
-    """Raises NotAPdf unless these first bytes of a file hold the mark of a PDF."""
-    if b"%PDF-" in head[:HEADER_BYTES]:
-        return
-    start = head.lstrip().lower()
-    looks = next((f"it starts like {what}" for mark, what in SIGNATURES if start.startswith(mark.lower())), None)
-    reason = looks or f"its first {HEADER_BYTES:,} bytes do not hold '%PDF-'"
-    raise NotAPdf(f"{name!r} is not a PDF: {reason}. It was left out. Check what the file really is; only PDF is read so far.")
 
 
 def label(path: Path) -> str:

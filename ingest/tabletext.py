@@ -37,6 +37,14 @@ def table_passages(table: Any, document: DoclingDocument, order: int) -> tuple[P
     return join(header, "\n"), rows
 
 
+def chart_passages(picture: Any, order: int) -> list[Passage]:
+    """The rows of the numbers that a chart was drawn from, which Office files keep; nothing for other pictures."""
+    chart = getattr(getattr(picture, "meta", None), "tabular_chart", None)
+    rows = chart.chart_data.grid if chart else []
+    texts = [CELLS.join(" ".join(clean(cell.text).split()) for cell in _printed(cells)) for cells in rows]
+    return [Passage(text=text, order=order) for text in texts if text.replace(CELLS.strip(), "").strip()]
+
+
 def _printed(cells: list[Any]) -> list[Any]:
     """The row's cells, one that spans columns once."""
     return [cell for n, cell in enumerate(cells) if n == 0 or cell is not cells[n - 1]]

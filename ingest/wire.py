@@ -89,8 +89,8 @@ class FigurePlace:
     """Where the figure of this item stands; its picture is the file of the same position."""
 
     ref: str
-    page: int
-    box: Box
+    page: int | None
+    box: Box | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

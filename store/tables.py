@@ -56,7 +56,7 @@ def conversion_row(conversion: Conversion) -> dict[str, Any]:
     return {
         **asdict(conversion),
         "pages": json.dumps([asdict(page) for page in conversion.pages]),
-        "figures": [{"ref": f.ref, "page": f.page, **asdict(f.box), "png": f.png} for f in conversion.figures],
+        "figures": [_figure_row(figure) for figure in conversion.figures],
         "created": now(),
     }
 
@@ -67,8 +67,17 @@ def conversion_of(row: dict[str, Any]) -> Conversion:
         **{key: row[key] for key in keys},
         warnings=tuple(row["warnings"]),
         pages=tuple(PageQuality(**page) for page in json.loads(row["pages"])),
-        figures=tuple(FigureCrop(ref=f["ref"], page=f["page"], box=_box_of(f), png=f["png"]) for f in row["figures"]),
+        figures=tuple(_figure_of(figure) for figure in row["figures"]),
     )
+
+
+def _figure_row(figure: FigureCrop) -> dict[str, Any]:
+    box = asdict(figure.box) if figure.box else dict.fromkeys(("left", "bottom", "right", "top"))
+    return {"ref": figure.ref, "page": figure.page, **box, "png": figure.png}
+
+
+def _figure_of(row: dict[str, Any]) -> FigureCrop:
+    return FigureCrop(ref=row["ref"], page=row["page"], box=_box_of(row) if row["left"] is not None else None, png=row["png"])
 
 
 def chunk_row(chunk: Chunk, vector: np.ndarray, year: int | None) -> dict[str, Any]:

@@ -72,23 +72,26 @@ def test_a_large_file_is_kept_whole(api):
 
 
 def test_one_bad_file_of_several_costs_itself_only(api):
-    files = [("files", ("a.pdf", pdf("a"))), ("files", ("b.pdf", b"")), ("files", ("c.html", b"<html>" + b" " * 2000))]
+    files = [("files", ("a.pdf", pdf("a"))), ("files", ("b.pdf", b"")), ("files", ("c.pdf", b"<html>" + b" " * 2000))]
 
     answer = api.post("/v1/documents", key=api.alice, files=files)
 
     assert answer.status_code == 202
     assert [job["name"] for job in answer.json()["jobs"]] == ["a.pdf"]
-    assert [(one["name"], one["code"]) for one in answer.json()["refused"]] == [("b.pdf", "empty"), ("c.html", "not_a_pdf")]
+    assert [(one["name"], one["code"]) for one in answer.json()["refused"]] == [
+        ("b.pdf", "empty"),
+        ("c.pdf", "unsupported_format"),
+    ]
     assert uploads(api) == [sha256(pdf("a"))]
 
 
 def test_when_all_are_refused_the_answer_is_the_problem_and_nothing_is_kept(api):
-    one = api.post("/v1/documents", key=api.alice, files=[("files", ("b.txt", b"text"))])
-    two = api.post("/v1/documents", key=api.alice, files=[("files", ("b.txt", b"text")), ("files", ("c.pdf", b""))])
+    one = api.post("/v1/documents", key=api.alice, files=[("files", ("b.dat", b"text"))])
+    two = api.post("/v1/documents", key=api.alice, files=[("files", ("b.dat", b"text")), ("files", ("c.pdf", b""))])
 
-    assert (one.status_code, one.json()["code"]) == (422, "not_a_pdf")
+    assert (one.status_code, one.json()["code"]) == (422, "unsupported_format")
     assert one.headers["content-type"] == "application/problem+json"
-    assert (two.status_code, [refused["code"] for refused in two.json()["refused"]]) == (422, ["not_a_pdf", "empty"])
+    assert (two.status_code, [refused["code"] for refused in two.json()["refused"]]) == (422, ["unsupported_format", "empty"])
     assert uploads(api) == [] and api.get("/v1/jobs", key=api.admin).json()["items"] == []
 
 

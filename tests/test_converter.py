@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pdf_maker import BOLD, PdfMaker
 
-from errors import Damaged, Encrypted, NotAPdf, NoTextLayer, RereadError, TooLarge, WeightsMissing
+from errors import Damaged, Encrypted, NoTextLayer, RereadError, TooLarge, UnsupportedFormat, WeightsMissing
 from ingest.converter import Convert, converter_key, open_converter
 
 SENTENCES = [
@@ -93,7 +93,7 @@ def test_what_is_no_pdf_is_refused_by_its_bytes(convert: Convert, tmp_path: Path
     path = tmp_path / "page.pdf"
     path.write_bytes(b"<html><body>moved</body></html>" + b" " * 2000 + b"%PDF-1.4")
 
-    with pytest.raises(NotAPdf, match=r"page\.pdf"):
+    with pytest.raises(UnsupportedFormat, match=r"page\.pdf"):
         convert(path)
 
 

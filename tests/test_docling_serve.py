@@ -179,7 +179,10 @@ def test_a_file_inside_the_request_is_taken_and_is_the_same_paper_as_the_file(ap
         ({"kind": "http", "url": "https://arxiv.org/pdf/1706.03762"}, "url_refused"),
         ({"kind": "http", "url": "https://arxiv.org/a.pdf", "headers": {"Authorization": "x"}}, "invalid_request"),
         ({"kind": "file", "base64_string": "no base64!", "filename": "a.pdf"}, "invalid_request"),
-        ({"kind": "file", "base64_string": base64.b64encode(b"<html>" * 300).decode(), "filename": "a.pdf"}, "not_a_pdf"),
+        (
+            {"kind": "file", "base64_string": base64.b64encode(b"<html>" * 300).decode(), "filename": "a.pdf"},
+            "unsupported_format",
+        ),
         ({"kind": "s3", "bucket": "b"}, "invalid_request"),
     ],
 )

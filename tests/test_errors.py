@@ -73,4 +73,4 @@ def test_exit_codes_mean_what_the_drawing_says():
 def test_only_what_the_bytes_decide_is_final():
     final = {cls.code for cls in ALL if cls.is_final}
 
-    assert final == {"not_a_pdf", "empty", "encrypted", "damaged", "no_text_layer"}
+    assert final == {"unsupported_format", "empty", "encrypted", "damaged", "no_text_layer"}

@@ -119,7 +119,7 @@ def test_files_that_are_no_papers_cost_only_themselves(place, papers, tmp_path):
     report = place.add(text, tmp_path / "missing.pdf", *papers)
 
     assert report.added == 3
-    assert [failure.code for failure in report.failures] == ["not_a_pdf", "unreadable"]
+    assert [failure.code for failure in report.failures] == ["unsupported_format", "unreadable"]
 
 
 def test_a_file_that_changes_or_vanishes_while_it_is_converted_is_refused(place, papers):

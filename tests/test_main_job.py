@@ -230,7 +230,7 @@ def test_one_refused_file_alone_ends_with_4(tmp_path):
     done = reread("add", str(tmp_path / "notes.pdf"), "--library", str(tmp_path / "library"))
 
     assert done.returncode == 4
-    assert "not_a_pdf" in done.stdout
+    assert "unsupported_format" in done.stdout
 
 
 def test_an_unknown_setting_is_named(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import EmptyFile, NotAPdf, TooLarge, Unreadable
+from errors import EmptyFile, TooLarge, Unreadable, UnsupportedFormat
 from ingest.source import find_sources, label, read_source
 
 PDF = b"%PDF-1.7\n" + b"x" * 5000
@@ -85,13 +85,13 @@ def test_a_source_is_its_hash_its_size_and_its_name(tmp_path):
     [
         (b"", EmptyFile, "has no bytes"),
         (b"%PDF-" + b"x" * LIMIT, TooLarge, r"has 1.0 MB, more than the 1.0 MB allowed"),
-        (b"hello", NotAPdf, "do not hold '%PDF-'"),
-        (b"PK\x03\x04....", NotAPdf, "ZIP archive"),
-        (b"  <!DOCTYPE HTML>", NotAPdf, "HTML page"),
-        (b"x" * 1020 + b"%PDF-1.4", NotAPdf, "not a PDF"),
+        (b"hello", UnsupportedFormat, "plain text"),
+        (b"{\\rtf1}", UnsupportedFormat, "RTF"),
+        (b"  <!DOCTYPE HTML>", UnsupportedFormat, "HTML page"),
+        (b"x" * 1020 + b"%PDF-1.4", UnsupportedFormat, "called a PDF"),
     ],
 )
-def test_what_is_not_a_pdf_is_refused_with_the_reason(tmp_path, data, error, words):
+def test_what_is_not_read_is_refused_with_the_reason(tmp_path, data, error, words):
     with pytest.raises(error, match=words):
         read_source(put(tmp_path / "a.pdf", data), LIMIT)
 
