@@ -67,6 +67,7 @@ def conversion_of(row: dict[str, Any]) -> Conversion:
         **{key: row[key] for key in keys},
         warnings=tuple(row["warnings"]),
         pages=tuple(PageQuality(**page) for page in json.loads(row["pages"])),
+        references=row.get("references"),
         figures=tuple(FigureCrop(ref=f["ref"], page=f["page"], box=_box_of(f), png=f["png"]) for f in row["figures"]),
     )
 
