@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingest.blocks import BULLET, REFERENCE_HEADING
-from ingest.provenance import clean
+from ingest.blocks import REFERENCE_HEADING
 from ingest.references_fields import has_year, opens_dated, opens_entry, read_fields
 from ingest.references_names import is_family_first
+from ingest.references_pieces import Piece, joined, read_pieces
 from records import Reference
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ LONGEST_PIECE = 700  #: signs that a paragraph without a label may have to be th
 LONGEST_REST = 250  #: signs of a paragraph that goes on after an entry which has come to a full stop
 LONGEST_ENTRY = 3000  #: signs; a collaboration's authors may fill a page
 NEAR = 3  #: paragraphs after a false heading in which the list goes on
-LEAST_IN_COLUMN, SHORTEST_ENTRY = 3, 40  #: years in a table's column that may be entries; signs for each
-_YEARS = re.compile(r"\b(?:19|20)\d{2}\b")
 LATEST_NUMBER = 5000
 SHORTEST_OWN_TITLE = 25  #: signs; a shorter one may stand in any entry
 
@@ -50,16 +48,6 @@ _SECTION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A paragraph of the body with the label that stands before it."""
-
-    text: str
-    page: int
-    is_heading: bool = False
-    is_column: bool = False  #: of what was taken for a table
-
-
-@dataclass(frozen=True, slots=True)
 class _Cut:
     """One entry as it was cut out: its number, if it has one, and its text."""
 
@@ -70,7 +58,7 @@ class _Cut:
 
 def read_references(document: DoclingDocument) -> tuple[Reference, ...]:
     """The entries of the paper's reference list in their order; none where no list is found."""
-    pieces = _pieces(document)
+    pieces = read_pieces(document)
     starts = [n + 1 for n, piece in enumerate(pieces) if piece.is_heading and REFERENCE_HEADING.match(piece.text)]
     found = [cuts for start in starts if (cuts := _entries(pieces[start:]))]
     best = max(found, key=len, default=[])
@@ -116,43 +104,13 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]", "", text).lower()
 
 
-def _pieces(document: DoclingDocument) -> list[_Piece]:
-    from docling_core.types.doc.document import DocItemLabel, ListItem, SectionHeaderItem, TableItem, TextItem
-
-    pieces: list[_Piece] = []
-    for item, _ in document.iterate_items():
-        if isinstance(item, TableItem):
-            pieces += _columns(item)
-        if not isinstance(item, TextItem) or item.label == DocItemLabel.CAPTION:
-            continue
-        text = " ".join(clean(item.text or item.orig).split())
-        marker = item.marker if isinstance(item, ListItem) and not BULLET.match(item.marker) else ""
-        if marker and not text.startswith(marker):
-            text = f"{clean(marker)} {text}"
-        if text:
-            page = item.prov[0].page_no if item.prov else 0
-            pieces.append(_Piece(text, page, isinstance(item, SectionHeaderItem)))
-    return pieces
-
-
-def _columns(table: Any) -> Iterator[_Piece]:
-    """The columns of a table that hold entries: a list set in three or four narrow columns is easily taken for one."""
-    page = table.prov[0].page_no if table.prov else 0
-    for column in range(table.data.num_cols):
-        cells = [cell for cell in table.data.table_cells if cell.start_col_offset_idx == column]
-        lines = [" ".join(clean(cell.text).split()) for cell in sorted(cells, key=lambda cell: cell.start_row_offset_idx)]
-        text = _joined([line for line in lines if line])
-        if len(_YEARS.findall(text)) >= LEAST_IN_COLUMN and len(text) > LEAST_IN_COLUMN * SHORTEST_ENTRY:
-            yield _Piece(text, page, is_column=True)
-
-
-def _entries(pieces: Sequence[_Piece]) -> list[_Cut]:
+def _entries(pieces: Sequence[Piece]) -> list[_Cut]:
     """The entries of a list that begins with the first of these paragraphs."""
     numbered = _numbered(pieces)
     return numbered if len(numbered) >= 2 else _unnumbered(pieces)
 
 
-def _without_heading(pieces: Sequence[_Piece]) -> list[_Cut]:
+def _without_heading(pieces: Sequence[Piece]) -> list[_Cut]:
     """The entries of a list whose heading was lost: numbered anywhere, or a run of entries at the end."""
     half = len(pieces) // 3
     tail = [piece for piece in pieces[half:] if not piece.is_column]
@@ -168,17 +126,17 @@ def _is_dated(cut: _Cut) -> bool:
     return has_year(cut.text) or bool(re.search(r"https?:|arxiv|\bdoi\b|10\.\d{4}", cut.text, re.IGNORECASE))
 
 
-def _is_entry(piece: _Piece) -> bool:
+def _is_entry(piece: Piece) -> bool:
     return not piece.is_heading and len(piece.text) < LONGEST_PIECE and opens_entry(piece.text) and has_year(piece.text)
 
 
-def _numbered(pieces: Sequence[_Piece]) -> list[_Cut]:
+def _numbered(pieces: Sequence[Piece]) -> list[_Cut]:
     """The entries by the style of number that gives most of them."""
     cuts = (_cut_by_style(pieces, at_start, inside) for at_start, inside in _STYLES)
     return max(cuts, key=len, default=[])
 
 
-def _cut_by_style(pieces: Sequence[_Piece], at_start: str, inside: str) -> list[_Cut]:
+def _cut_by_style(pieces: Sequence[Piece], at_start: str, inside: str) -> list[_Cut]:
     label = re.compile(at_start.format(r"(\d{1,4})"))
     labels = [(n, match) for n, piece in enumerate(pieces) if (match := label.match(piece.text))]
     chain = _rising([(n, int(match[1])) for n, match in labels if 0 < int(match[1]) <= LATEST_NUMBER])
@@ -187,7 +145,7 @@ def _cut_by_style(pieces: Sequence[_Piece], at_start: str, inside: str) -> list[
     for place, (n, number) in enumerate(chain):
         following = chain[place + 1] if place + 1 < len(chain) else None
         rest = _rest(pieces, n, following[0] if following else None)
-        text = _joined([pieces[n].text[ends[n] :], *rest])
+        text = joined([pieces[n].text[ends[n] :], *rest])
         last = following[1] - 1 if following else number + MOST_MISSED
         cuts += _split_inside(text, number, last, inside, pieces[n].page)
     return [cut for cut in cuts if cut.text]
@@ -216,7 +174,7 @@ def _rising(labels: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-def _rest(pieces: Sequence[_Piece], start: int, end: int | None) -> list[str]:
+def _rest(pieces: Sequence[Piece], start: int, end: int | None) -> list[str]:
     """The paragraphs after the one with the label that belong to its entry."""
     rest: list[str] = []
     until = len(pieces) if end is None else end
@@ -225,16 +183,16 @@ def _rest(pieces: Sequence[_Piece], start: int, end: int | None) -> list[str]:
         is_last = end is None
         if _SECTION.match(piece.text) and (piece.is_heading or len(piece.text) < 60):
             break
-        if is_last and (piece.is_heading or not _goes_on(_joined([pieces[start].text, *rest]), piece)):
+        if is_last and (piece.is_heading or not _goes_on(joined([pieces[start].text, *rest]), piece)):
             break
-        if piece.is_heading and until - n > NEAR and _has_ended(_joined([pieces[start].text, *rest])):
+        if piece.is_heading and until - n > NEAR and _has_ended(joined([pieces[start].text, *rest])):
             break
         if len(piece.text) <= LONGEST_PIECE and not piece.is_column:
             rest.append(piece.text)
     return rest
 
 
-def _goes_on(entry: str, piece: _Piece) -> bool:
+def _goes_on(entry: str, piece: Piece) -> bool:
     """Whether this paragraph is the rest of an entry that nothing follows: it begins as no sentence does, or the entry is cut off."""
     if len(piece.text) > LONGEST_REST:
         return False
@@ -258,7 +216,7 @@ def _split_inside(text: str, number: int, last: int, inside: str, page: int) -> 
     yield _Cut(number, text.strip()[:LONGEST_ENTRY], page)
 
 
-def _unnumbered(pieces: Sequence[_Piece]) -> list[_Cut]:
+def _unnumbered(pieces: Sequence[Piece]) -> list[_Cut]:
     """The entries of a list without numbers: each begins with a name, after one that has its year. Behind a heading the list may go on,
     in another column: there an entry is only what names and year open together."""
     cuts: list[_Cut] = []
@@ -266,11 +224,11 @@ def _unnumbered(pieces: Sequence[_Piece]) -> list[_Cut]:
     page, is_interrupted = 0, False
 
     def close() -> None:
-        text = _joined(parts)[:LONGEST_ENTRY]
+        text = joined(parts)[:LONGEST_ENTRY]
         if text and _is_dated(cut := _Cut(None, text, page)):
             cuts.append(cut)
         elif text and cuts and len(text) <= LONGEST_REST:  # what began like an entry was the rest of one
-            cuts[-1] = replace(cuts[-1], text=_joined([cuts[-1].text, text]))
+            cuts[-1] = replace(cuts[-1], text=joined([cuts[-1].text, text]))
         parts.clear()
 
     for piece, goes_on in _with_lone_names(pieces):
@@ -279,7 +237,7 @@ def _unnumbered(pieces: Sequence[_Piece]) -> list[_Cut]:
             is_interrupted = True
         for one in [] if piece.is_heading and not goes_on else _split_run(piece.text):
             begins = opens_dated(one) if is_interrupted else opens_entry(one)
-            if begins and len(one) <= LONGEST_ENTRY and (not parts or has_year(_joined(parts))):
+            if begins and len(one) <= LONGEST_ENTRY and (not parts or has_year(joined(parts))):
                 close()
                 page = piece.page
                 parts.append(one)
@@ -292,9 +250,9 @@ def _unnumbered(pieces: Sequence[_Piece]) -> list[_Cut]:
     return cuts
 
 
-def _with_lone_names(pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, bool]]:
+def _with_lone_names(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, bool]]:
     """Each paragraph, and whether entries go on soon after it. A short line before one that begins with its year is its author."""
-    waiting: _Piece | None = None
+    waiting: Piece | None = None
     for n, piece in enumerate(pieces):
         following = pieces[n + 1].text if n + 1 < len(pieces) else ""
         if len(piece.text) < 120 and re.match(r"\((?:n\.d\.|(?:19|20)\d{2})", following):
@@ -320,12 +278,3 @@ def _split_run(text: str) -> list[str]:
         else:
             parts.append(one)
     return parts
-
-
-def _joined(parts: Sequence[str]) -> str:
-    """The paragraphs of one entry as one; a word that was cut by a hyphen is closed."""
-    text = ""
-    for part in parts:
-        is_cut = text.endswith("-") and part[:1].islower()
-        text = text[:-1] + part if is_cut else f"{text} {part}".lstrip()
-    return text
