@@ -50,8 +50,12 @@ def options(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOpt
 def add(
     ctx: typer.Context,
     papers: Annotated[
-        list[str], typer.Argument(metavar="PAPER...", help="Files, folders, patterns; '-' reads a list from stdin.")
-    ],
+        list[str] | None, typer.Argument(metavar="PAPER...", help="Files, folders, patterns; '-' reads a list from stdin.")
+    ] = None,
+    bib: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A BibTeX or CSL-JSON file that you keep: its fields win, for papers here too."),
+    ] = None,
     converter: Annotated[str | None, typer.Option(help="rules (needs no weights) or neural (Docling's own models).")] = None,
     artifacts: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder with Docling's model weights, for neural.")
@@ -62,10 +66,14 @@ def add(
     """Convert papers that were never converted, and store them with their chunks and vectors."""
     import pipeline
     import screens
+    from ingest.bibfile import read_bib_file
     from ingest.source import find_sources
 
+    if not papers and not bib:
+        raise typer.BadParameter("name a file or a folder, or a bibliography with --bib", param_hint="PAPER...")
     place = open_place(ctx, library, as_json_, converter=converter, artifacts=artifacts)
-    paths = list(find_sources(papers, sys.stdin.buffer))
+    kept = read_bib_file(bib) if bib else None  # before hours of converting
+    paths = list(find_sources(papers, sys.stdin.buffer)) if papers else []
     place.create_library_if_missing()
     total = sum(path.stat().st_size for path in paths if path.is_file())
     with _interruptible("add", place), screens.add_progress(total) as progress:
@@ -80,10 +88,12 @@ def add(
             embed=place.embed,
             progress=progress,
         )
+    joined = pipeline.join_bibliography(kept, library=place.library, ledger=place.ledger) if kept else None
     if ctx.obj["json"]:
-        print_json(as_json(report))
+        print_json({**as_json(report), **({"bibliography": as_json(joined)} if joined else {})})
     else:
-        screens.show_add(report)
+        screens.show_add(report) if papers else None
+        screens.show_joined(joined) if joined else None
     if report.failures:
         alone = len(report.failures) == 1 and not report.added and not report.known
         if not ctx.obj["json"] and alone:
@@ -190,6 +200,7 @@ def show(
     doc: DocArgument,
     markdown: Annotated[bool, typer.Option("--markdown", help="The whole paper as Markdown.")] = False,
     quality: Annotated[bool, typer.Option("--quality", help="How well it could be read, page by page.")] = False,
+    references: Annotated[bool, typer.Option("--references", help="The entries of its reference list.")] = False,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
@@ -211,10 +222,10 @@ def show(
             screens.show_quality(report)
     elif ctx.obj["json"]:
         docling = json.loads(place.library.blobs.get_text(paper.conversion.docling_json))
-        facts = {"document": paper.document, "conversion": paper.conversion}
-        print_json(
-            {**{k: as_json(v) for k, v in facts.items()}, "chunks": [as_json(c) for c in paper.chunks], "docling": docling}
-        )
+        facts = {name: getattr(paper, name) for name in ("document", "conversion", "references", "chunks")}
+        print_json({**as_json(facts), "docling": docling})
+    elif references:
+        screens.show_references(paper)
     else:
         screens.show_paper(paper, [r for r in place.ledger.runs() if paper.document.id in place.ledger.run_documents(r.id)])
 
@@ -236,21 +247,31 @@ def runs(ctx: typer.Context, library: LibraryOption = None, as_json_: JsonOption
 def export(
     ctx: typer.Context,
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or a prompt's name for its newest run.")
-    ],
-    format_: Annotated[str, typer.Option("--format", metavar="jsonl|csv|parquet")] = "jsonl",
+        str | None,
+        typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or a prompt's name for its newest run."),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="jsonl|csv|parquet|bibtex|csl-json", help="The last two: the papers themselves.")
+    ] = "jsonl",
+    doc: DocsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else stdout.")] = None,
     failures: Annotated[bool, typer.Option("--failures", help="Also what failed and what was empty (jsonl only).")] = False,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
-    """What a run read, with its evidence."""
+    """What a run read, with its evidence; or the bibliography of the papers: all, those of a run, or those named."""
     import pipeline
     import screens
+    from store import bibtex
     from store import export as files
 
-    if format_ not in files.FORMATS:
-        raise typer.BadParameter(f"it is one of {', '.join(files.FORMATS)}", param_hint="--format")
+    if format_ not in (*files.FORMATS, *bibtex.FORMATS):
+        raise typer.BadParameter(f"it is one of {', '.join((*files.FORMATS, *bibtex.FORMATS))}", param_hint="--format")
+    if format_ in bibtex.FORMATS:
+        _export_bibliography(open_place(ctx, library, as_json_), run, doc, format_, out)
+        return
+    if run is None or doc:
+        raise typer.BadParameter(f"{format_} exports one run: name it", param_hint="RUN")
     if format_ == "parquet" and out is None and not (as_json_ or ctx.obj["json"]):
         raise typer.BadParameter("Parquet needs a file: --out FILE", param_hint="--out")
     place = open_place(ctx, library, as_json_)
@@ -269,6 +290,24 @@ def export(
     if ctx.obj["json"]:
         print_json({"run": chosen.id, "out": str(out), "rows": n})
     screens.note(f"{n:,} {'extractions' if format_ == 'jsonl' else 'rows'} exported")
+
+
+def _export_bibliography(place: Workplace, run: str | None, docs: list[str] | None, format_: str, out: Path | None) -> None:
+    import pipeline
+    import screens
+    from store import bibtex
+
+    doc_ids = [pipeline.document_named(name, place.ledger) for name in docs] if docs else None
+    if run:
+        in_run = place.ledger.run_documents(place.ledger.run(run).id)
+        doc_ids = in_run if doc_ids is None else [doc_id for doc_id in doc_ids if doc_id in in_run]
+    every = place.library.documents()
+    chosen = [document for document in every if doc_ids is None or document.id in doc_ids]
+    keys = bibtex.citation_keys(every)  # of all, so that a part of them has the same keys
+    write = bibtex.write_bibtex if format_ == "bibtex" else bibtex.write_csl
+    with _writable(out) if out else nullcontext(sys.stdout) as stream:
+        n = write(chosen, keys, stream)
+    screens.note(f"{n:,} documents exported")
 
 
 def _writable(path: Path) -> TextIO:

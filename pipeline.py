@@ -17,11 +17,27 @@ import adding
 import rereading
 import storing
 from errors import NotFound
+from ingest.bibfile import BibFile
 from jobs import Done, Ledger
-from records import Chunk, Conversion, Document, Embed, Extraction, Filter, Hit, Job, JobState, Run, SearchMode, content_id
+from records import (
+    Chunk,
+    Conversion,
+    Document,
+    Embed,
+    Extraction,
+    Filter,
+    Hit,
+    Job,
+    JobState,
+    Reference,
+    Run,
+    SearchMode,
+    content_id,
+)
 from rereading import Question, Readings, ReadReport, Reread
 from store import tables
 from store.audit import Finding, audit_library
+from store.joining import join
 from store.library import Library
 from store.search import search as search_library
 from store.tables import now
@@ -289,6 +305,7 @@ class StoredPaper:
     document: Document
     conversion: Conversion
     chunks: tuple[Chunk, ...]
+    references: tuple[Reference, ...]
 
 
 def paper(doc_id: str, *, library: Library) -> StoredPaper:
@@ -296,7 +313,40 @@ def paper(doc_id: str, *, library: Library) -> StoredPaper:
     chunks, _ = library.chunks([doc_id])[doc_id]
     conversions = library.conversions(doc_id)
     current = [conversion for conversion in conversions if chunks and conversion.id == chunks[0].conversion_id]
-    return StoredPaper(document=library.documents([doc_id])[0], conversion=[*current, *conversions][0], chunks=tuple(chunks))
+    conversion = [*current, *conversions][0]
+    return StoredPaper(
+        document=library.documents([doc_id])[0],
+        conversion=conversion,
+        chunks=tuple(chunks),
+        references=library.references(conversion),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinReport:
+    """What a bibliography did."""
+
+    entries: int
+    joined: int  #: documents that an entry was found for
+    unmatched: tuple[str, ...]  #: keys of entries that no document was found for
+    unread: tuple[str, ...]  #: what of the file could not be read
+
+
+def join_bibliography(bib: BibFile, *, library: Library, ledger: Ledger) -> JoinReport:
+    """Give the documents that are here the fields of the entries that are theirs; those of the entries win."""
+    with library.writing():
+        found = join(library.documents(), bib.entries)
+        library.save_documents(found.documents)
+        # Whoever remembers documents knows by this that they have changed.
+        lines = ledger.newest("chunks", [document.id for document in found.documents])
+        by_id = {document.id: content_id(document.csl)[:16] for document in found.documents}
+        ledger.record(replace(line, detail={**line.detail, "bib": by_id[doc_id]}) for doc_id, line in lines.items())
+    return JoinReport(
+        entries=len(bib.entries),
+        joined=len(found.documents),
+        unmatched=tuple(entry.key for entry in found.unmatched),
+        unread=bib.unread,
+    )
 
 
 def run_extractions(

@@ -78,6 +78,34 @@ class OcrChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One entry of a paper's reference list. What it does not say in a shape that we know is None; its text is always whole."""
+
+    id: str  #: 'Reference 3': its printed number, or its place in a list without numbers; what chunks cite it by
+    label: str  #: '3', or 'Smith 2019a' where the list has no numbers
+    text: str  #: as printed, without the number
+    page: int  #: from 1, where it begins; 0 = not known
+    authors: tuple[str, ...] = ()  #: 'Family, Given'
+    title: str | None = None
+    year: int | None = None
+    container: str | None = None  #: journal, proceedings or book
+    volume: str | None = None
+    issue: str | None = None
+    pages: str | None = None
+    doi: str | None = None  #: lower case
+    arxiv_id: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BibEntry:
+    """One entry of a bibliography that somebody keeps, with its key there, as a CSL-JSON item."""
+
+    key: str
+    item: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuality:
     """What the converter knows of one page."""
 
@@ -126,6 +154,7 @@ class Conversion:
     docling_json: str  #: blob digest
     markdown: str  #: blob digest
     seconds: float
+    references: str | None = None  #: blob digest of the entries as JSON; None = converted before they were read
 
 
 class ChunkKind(StrEnum):
@@ -163,7 +192,7 @@ class Chunk:
     text: str
     places: tuple[Place, ...]
     holds: tuple[str, ...]  #: references of the figures and tables in it, such as '#/tables/0'
-    cites: tuple[str, ...]  #: labels it mentions, such as 'Figure 2', 'Table 1'
+    cites: tuple[str, ...]  #: what it mentions: 'Figure 2', 'Table 1', and by their ids entries of the list: 'Reference 3'
     features: Features
 
     @property

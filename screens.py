@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ingest.report import QualityReport
-    from pipeline import Status, StoredPaper
+    from pipeline import JoinReport, Status, StoredPaper
     from records import PageQuality
 
 #: Without a terminal, a plain line of progress at most so often.
@@ -127,6 +127,37 @@ def show_add(report: AddReport) -> None:
     for warning in report.warnings:
         note(f"note: {warning}")
     show_failures(report.failures)
+
+
+def show_joined(report: JoinReport) -> None:
+    """What a bibliography was joined to, and what of it was not."""
+    console = out()
+    console.print(
+        f"bibliography: {report.entries:,} entries, joined to {report.joined:,} papers, {len(report.unmatched):,} matched none"
+    )
+    for key in report.unmatched:
+        console.print(f"  matched none  {printable(key)}", markup=False)
+    for line in report.unread:
+        note(f"not read: {line}")
+
+
+def show_references(paper: StoredPaper) -> None:
+    """The entries of a paper's reference list, each with what was read of it."""
+    if paper.conversion.references is None:
+        note("Its reference list was not read when it was converted. Add the file again to read it.")
+        return
+    rows = [
+        (
+            entry.label,
+            ", ".join(name.partition(",")[0] for name in entry.authors[:3]) + (" et al." if len(entry.authors) > 3 else ""),
+            entry.year or "",
+            entry.title or f"({entry.text[:100]})",
+            " ".join(filter(None, (entry.container, entry.volume, entry.pages))),
+            entry.doi or (f"arXiv:{entry.arxiv_id}" if entry.arxiv_id else entry.url or ""),
+        )
+        for entry in paper.references
+    ]
+    show_table(("", "authors", "year", "title", "in", "found at"), rows)
 
 
 def show_failures(failures: Sequence[Failure]) -> None:
@@ -267,11 +298,14 @@ def show_paper(paper: StoredPaper, runs: Sequence[Run]) -> None:
         "year": document.year or "unknown",
         "doi": document.doi or "unknown",
         "arxiv": document.arxiv_id,
+        "in": _published_in(document.csl),
+        "agreed on by": _witnesses(document.csl),
         "file": f"{document.name}, {document.size / 1e6:.1f} MB",
         "id": document.id,
         "converted": f"by {conversion.converter} in {conversion.seconds:.1f} s" + (", partly" if conversion.is_partial else ""),
         "holds": f"{conversion.n_pages} pages, {len(paper.chunks)} chunks, {len(conversion.figures)} figures, "
-        f"{sum('/tables/' in ref for chunk in paper.chunks for ref in chunk.holds)} tables",
+        f"{sum('/tables/' in ref for chunk in paper.chunks for ref in chunk.holds)} tables, "
+        f"{len(paper.references)} references (--references lists them)",
         "runs": ", ".join(f"{run.id} ({run.prompt_name})" for run in runs) or "none yet",
     }
     show_table(("", ""), [(name, value) for name, value in facts.items() if value])
@@ -324,6 +358,20 @@ def _page_row(page: PageQuality) -> tuple[str, ...]:
 
 def _listed(pages: Sequence[int], most: int = 12) -> str:
     return ", ".join(map(str, pages[:most])) + (f" and {len(pages) - most} more" if len(pages) > most else "")
+
+
+def _published_in(csl: Mapping[str, Any]) -> str:
+    """'J. Growth 12(3), 4-5' of a CSL item; empty where it names no journal."""
+    if not csl.get("container-title"):
+        return ""
+    issue = f"({csl['issue']})" if csl.get("issue") else ""
+    where = f"{csl['container-title']} {csl.get('volume', '')}{issue}".strip()
+    return f"{where}, {csl['page']}" if csl.get("page") else where
+
+
+def _witnesses(csl: Mapping[str, Any]) -> str:
+    told = csl.get("custom", {}).get("witnesses", {})
+    return "; ".join(f"{name}: {', '.join(who)}" for name, who in told.items())
 
 
 def show_status(status: Status, root: Path) -> None:

@@ -6,6 +6,7 @@ here from the converters of this process (the `reread add` command) or from stag
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import defaultdict
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from errors import ConverterDied, InputRefused, RereadError, TimedOut, error_of_code
 from ingest.chunking import CHUNKER
 from jobs import Done, Ledger
-from records import Conversion, FigureCrop, Job, Paper, Source, content_id
+from records import Conversion, FigureCrop, Job, Paper, Source, as_json, content_id
 from store.library import Library
 
 if TYPE_CHECKING:  # the search command need not wait for what only an add uses
@@ -184,6 +185,7 @@ def _store_blobs(job: Job, converted: Converted, library: Library, recipe: Recip
         docling_json=blobs.put_text(converted.docling_json.read_text(encoding="utf-8")),
         markdown=blobs.put_text(converted.markdown.read_text(encoding="utf-8")),
         seconds=converted.convert_s,
+        references=blobs.put_text(json.dumps([as_json(entry) for entry in converted.references], ensure_ascii=False)),
     )
 
 
@@ -191,6 +193,7 @@ def lines_of(paper: Paper, recipe: Recipe) -> list[Done]:
     """What the ledger writes down of a stored paper: enough for an audit to compare."""
     doc_id, conversion = paper.document.id, paper.conversion
     blobs = [conversion.docling_json, conversion.markdown, *(figure.png for figure in conversion.figures)]
+    blobs += [conversion.references] if conversion.references else []
     chunks = {"conversion_id": conversion.id, "chunks": len(paper.chunks), "pages": conversion.n_pages}
     return [
         Done(stage="document", key=doc_id, doc_id=doc_id, detail={"blobs": [doc_id]}),

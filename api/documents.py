@@ -17,9 +17,10 @@ from api.context import Administers, Caller, Reads, Service, ServiceDep
 from api.jobs import NOT_MODIFIED, IfNoneMatch, matches
 from api.pages import Cursor, Limit, decode_cursor, encode_cursor, ndjson, ndjson_documented, set_next_link, wants_ndjson
 from api.problems import documented
-from api.shelf import Shelf
+from api.shelf import Shelf, edition
 from errors import NotFound
 from ingest.report import quality_report
+from jobs import Done
 from records import Box, Chunk, ChunkKind, Conversion, Document
 
 router = APIRouter(tags=["documents"])
@@ -38,7 +39,9 @@ class DocumentOut(BaseModel):
     year: int | None
     doi: str | None
     arxiv_id: str | None
-    csl: dict[str, Any] = Field(description="The CSL-JSON item.")
+    csl: dict[str, Any] = Field(
+        description="The CSL-JSON item; `custom.witnesses` names those who agree on each field: bib, page, head, info, xmp, name."
+    )
     links: dict[str, str]
 
 
@@ -150,6 +153,33 @@ class ChunkPage(BaseModel):
     next_cursor: str | None
 
 
+class ReferenceOut(BaseModel):
+    """One entry of the paper's reference list. What it does not say in a shape that we know is null; its text is always whole."""
+
+    id: str = Field(description="What chunks cite it by: 'Reference 3'.", examples=["Reference 3"])
+    label: str = Field(description="Its printed number, or 'Smith 2019a' in a list without numbers.")
+    text: str = Field(description="As printed, without the number.")
+    page: int = Field(description="From 1, where it begins; 0 = not known.")
+    authors: list[str] = Field(description="'Family, Given'.")
+    title: str | None
+    year: int | None
+    container: str | None = Field(description="Journal, proceedings or book.")
+    volume: str | None
+    issue: str | None
+    pages: str | None
+    doi: str | None
+    arxiv_id: str | None
+    url: str | None
+
+
+class References(BaseModel):
+    """The paper's reference list."""
+
+    conversion_id: str
+    is_read: bool = Field(description="False for a paper that was converted before reference lists were read.")
+    items: list[ReferenceOut]
+
+
 class Removed(BaseModel):
     """The document is gone from everywhere."""
 
@@ -176,8 +206,7 @@ def list_documents(
 ) -> DocumentPage | Response:
     (after,) = decode_cursor(cursor, str) or ("",)
     ids = service.ledger.stored_documents(tenant=caller.sees, after=after, limit=limit + 1)
-    lines = service.ledger.newest("chunks", ids[:limit])
-    newest = {doc_id: str(line.detail["conversion_id"]) for doc_id, line in lines.items()}
+    newest = {doc_id: edition(line) for doc_id, line in service.ledger.newest("chunks", ids[:limit]).items()}
     items = [_document_out(document) for document in _documents(request, service, newest)]
     next_cursor = encode_cursor(ids[limit - 1]) if len(ids) > limit else None
     if wants_ndjson(request):
@@ -186,18 +215,21 @@ def list_documents(
     return DocumentPage(items=items, next_cursor=next_cursor)
 
 
+_PARTS = ("markdown", "docling", "figures", "quality", "references", "chunks")
+
+
 def _document_out(document: Document) -> DocumentOut:
     base = f"/v1/documents/{document.id}"
     return DocumentOut(
         **{name: getattr(document, name) for name in ("id", "name", "size", "title", "year", "doi", "arxiv_id", "csl")},
         authors=list(document.authors),
-        links={"self": base, **{name: f"{base}/{name}" for name in ("markdown", "docling", "figures", "quality", "chunks")}},
+        links={"self": base, **{name: f"{base}/{name}" for name in _PARTS}},
     )
 
 
 @router.get("/v1/documents/{document_id}", summary="One paper", responses=documented(404))
 def show_document(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> DocumentOut:
-    for document in _documents(request, service, {document_id: _conversion_id(document_id, service, caller)}):
+    for document in _documents(request, service, {document_id: edition(_line(document_id, service, caller))}):
         return _document_out(document)
     raise _not_here(document_id)
 
@@ -265,6 +297,19 @@ def show_quality(request: Request, document_id: DocumentId, service: ServiceDep,
     return Quality(conversion_id=conversion.id, is_partial=conversion.is_partial, **report)
 
 
+@router.get(
+    "/v1/documents/{document_id}/references", summary="The entries of the paper's reference list", responses=documented(404)
+)
+def list_references(request: Request, document_id: DocumentId, service: ServiceDep, caller: Reads) -> References:
+    conversion = _conversion(request, document_id, service, caller)
+    entries = service.place.library.references(conversion)
+    return References(
+        conversion_id=conversion.id,
+        is_read=conversion.references is not None,
+        items=[ReferenceOut(**asdict(entry)) for entry in entries],
+    )
+
+
 @router.get("/v1/documents/{document_id}/chunks", summary="The paper's chunks in reading order", responses=documented(404))
 def list_chunks(
     request: Request,
@@ -308,11 +353,16 @@ def remove_document(document_id: DocumentId, service: ServiceDep, caller: Admini
 
 def _conversion_id(document_id: str, service: Service, caller: Caller) -> str:
     """The newest conversion of a document that the caller may see; raises NotFound."""
+    return str(_line(document_id, service, caller).detail["conversion_id"])
+
+
+def _line(document_id: str, service: Service, caller: Caller) -> Done:
+    """What the ledger says of the newest chunks of a document that the caller may see; raises NotFound."""
     is_seen = caller.sees is None or document_id in service.ledger.may_see([document_id], caller.sees)
     newest = service.ledger.newest("chunks", [document_id]) if is_seen else {}
     if document_id not in newest:
         raise _not_here(document_id)
-    return str(newest[document_id].detail["conversion_id"])
+    return newest[document_id]
 
 
 def _not_here(document_id: str) -> NotFound:

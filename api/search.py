@@ -17,7 +17,7 @@ import pipeline
 from api.context import Caller, Reads, Service, ServiceDep
 from api.documents import BoxOut
 from api.problems import documented
-from api.shelf import Shelf
+from api.shelf import Shelf, edition
 from api.texts import Text
 from api.visible import limited, reading_keys, run_seen, seen_hits
 from records import Box, ChunkKind, Document, Filter, Hit, SearchMode
@@ -142,9 +142,7 @@ def _filter(asked: SearchRequest, service: Service, caller: Caller) -> Filter:
 
 def _documents(shelf: Shelf, service: Service, ids: Sequence[str]) -> list[Document]:
     newest = service.ledger.newest("chunks", ids)
-    return shelf.documents(
-        service.place.library, {doc_id: str(line.detail["conversion_id"]) for doc_id, line in newest.items()}
-    )
+    return shelf.documents(service.place.library, {doc_id: edition(line) for doc_id, line in newest.items()})
 
 
 def box_out(box: Box) -> BoxOut:

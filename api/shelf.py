@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TypeVar
 
+from jobs import Done
 from records import Conversion, Document
 from store.library import Library
 
@@ -20,8 +21,13 @@ MOST = 2000
 T = TypeVar("T")
 
 
+def edition(line: Done) -> str:
+    """What a document is remembered by: its newest conversion, and the bibliography that was joined to it since."""
+    return f"{line.detail['conversion_id']}{line.detail.get('bib', '')}"
+
+
 class Shelf:
-    """The documents and conversions of one library, by the id of the conversion that they come from."""
+    """The documents of one library by their edition, and its conversions by their ids."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +35,7 @@ class Shelf:
         self._conversions: OrderedDict[str, Conversion] = OrderedDict()
 
     def documents(self, library: Library, newest: Mapping[str, str]) -> list[Document]:
-        """These documents, given with their newest conversions, by id; one that is not in the tables is left out."""
+        """These documents, given with their editions, by id; one that is not in the tables is left out."""
         with self._lock:
             found = {doc_id: self._documents[key] for doc_id, key in newest.items() if key in self._documents}
         missing = [doc_id for doc_id in newest if doc_id not in found]

@@ -7,6 +7,7 @@ b), affiliations run on in the same line, and names stand between addresses. A l
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 MOST_LINES = 14  #: after the title in which authors are looked for
@@ -22,15 +23,33 @@ _TITLES = re.compile(r"\b(?:Dr|Prof|PhD|Ph\.D|MD|M\.D|MSc|Jr|Sr|FRS|Member|IEEE|
 _NO_NAME = re.compile(
     r"\b(?:univer\w*|institut\w*|depart\w*|dipart\w*|dept|school|facult\w*|fakult\w*|college|labor\w*|cent(?:er|re|ro)|hospital|academ\w*|"
     r"research|group|division|journal|press|sciences?|engineering|physi\w*|biolog\w*|chemi\w*|medic\w*|mathemat\w*|dynamics|networks?|uc|observator\w*|"
-    r"street|road|avenue|usa|germany|china|france|google|brain|editor|correspond\w*|received|accepted|published|revised|"
+    r"street|road|avenue|usa|germany|china|france|google|brain|cognition|unit|council|cnrs|inserm|inria|editor|correspond\w*|received|accepted|published|revised|"
     r"abstract|keywords|highlights|open|access|articles?|licen[cs]e|creative|commons|volume|issue|updates|the|of|for|in|on|with|by)\b",
     re.IGNORECASE,
 )
 
 
-def read_authors(after_title: Sequence[str], metadata: str, first_page: Sequence[str]) -> tuple[str, ...]:
-    """The names in print order: from the lines after the title, else from metadata whose family names the page prints too."""
-    printed = _printed_names(after_title[:MOST_LINES])
+#: What introduces the names of others.
+_NO_AUTHORS = re.compile(
+    r"(?:edited|reviewed|handled|communicated|approved|contributed|translated) by\b|\W*correspond", re.IGNORECASE
+)
+
+
+def read_authors(
+    after_title: Sequence[str], metadata: str, first_page: Sequence[str], creators: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The names in print order: from the lines after the title, else from metadata whose family names the page prints too.
+
+    `creators` are names that metadata gives one by one.
+    """
+    printed = _printed_names(after_title[:MOST_LINES], n_mails=sum(line.count("@") for line in after_title))
+    listed = [_in_print_order(name) for name in creators]
+    shown = _plain("".join(first_page))
+    if len(listed) >= max(len(printed), 2) and all(map(_is_name, listed)):
+        families = [_plain(name.split()[-1]) in shown for name in listed]
+        is_shown = all(families) or (len(families) > 2 and families[0] and families[-1] and not printed)  # 'A, B, ..., Z'
+        if is_shown and {frozenset(name.split()) for name in listed} != {frozenset(name.split()) for name in printed}:
+            return tuple(dict.fromkeys(listed))
     told = _leading_names(metadata.rstrip(", "))
     page = " ".join(first_page).lower()
     if len(told) > max(len(printed), 1) and all(name.split()[-1].lower() in page for name in told):
@@ -38,18 +57,30 @@ def read_authors(after_title: Sequence[str], metadata: str, first_page: Sequence
     return tuple(dict.fromkeys(printed))
 
 
-def _printed_names(lines: Sequence[str]) -> list[str]:
+def _in_print_order(name: str) -> str:
+    """'McVey, Mitch' as 'Mitch McVey'."""
+    family, comma, given = " ".join(name.split()).partition(", ")
+    return f"{given} {family}" if comma and given and "," not in given else name
+
+
+def _plain(text: str) -> str:
+    """Letters alone, without the accents that PDFs set apart."""
+    return re.sub(r"[\W\d_]", "", unicodedata.normalize("NFKD", text)).lower()
+
+
+def _printed_names(lines: Sequence[str], *, n_mails: int) -> list[str]:
     """Names of the lines that begin with names; none where there are more mail addresses than names."""
     names: list[str] = []
     for n, line in enumerate(lines):
         found = _leading_names(line)
         has_mark = bool(re.search(rf"\w\s?[{_SIGNS}]", line))
         is_above_address = n + 1 < len(lines) and bool(_NO_NAME.search(lines[n + 1]))
-        if "..." in line or "…" in line:
-            return []  # a list that says itself that it is not whole
+        if "..." in line or "…" in line or line.startswith((",", ";")):
+            return []  # a list that says itself that it is not whole, or out of whose line a piece was taken
+        if _NO_AUTHORS.match(line):
+            break
         if len(found) > 1 or (found and (has_mark or is_above_address)):
             names += found
-    n_mails = sum(line.count("@") for line in lines)
     return names if n_mails <= len(names) else []
 
 

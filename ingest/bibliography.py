@@ -1,8 +1,9 @@
-"""Who wrote what, when: title, authors, year, DOI and arXiv id of a converted paper.
+"""Who wrote what, when, where: title, authors, year, DOI, arXiv id and journal of a converted paper.
 
-Three witnesses: the first page, the PDF's own metadata, the file's name. None is believed blindly, because a wrong title is
-worse than none: metadata says 'Microsoft Word - final2.docx', a first page prints the DOI of the paper it corrects, a file
-name may be anything. Where they leave a doubt, the field is None.
+The witnesses: the first page, the edges of the pages, the PDF's information dictionary, its XMP packet, the file's name. None is believed
+blindly, because a wrong title is worse than none: metadata says 'Microsoft Word - final2.docx', a first page prints the DOI of the
+paper it corrects, a file name may be anything. Where they leave a doubt, the field is None. How sure a field is, is said by those who
+agree on it (`csl["custom"]["witnesses"]`), and by no number of ours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.authors import read_authors
 from ingest.identifiers import arxiv_of, doi_of
+from ingest.journals import Imprint, imprint_of
 from ingest.provenance import clean
+from ingest.witnesses import Claims, witnesses_of
+from ingest.xmp import NO_XMP, Xmp, read_xmp
 from ingest.years import year_of
 from records import Document, Source
 
@@ -31,7 +35,7 @@ NOT_A_TITLE = re.compile(
     r"(?:original )?research(?: article| paper)?|(?:mini[- ]?)?review(?: article)?|letters?|editorial|case report|preprint|"
     r"(?:brief |short )?(?:communication|report)s?|open access|abstract|introduction|contents|"
     r"supplementary (?:information|materials?)|.*\.(?:docx?|tex|dvi|pdf|indd|qxd|ps|odt|rtf|pmd|fm)|[\d\W]*|"
-    r"[a-z0-9_.:/-]*\d[a-z0-9_.:/-]*|journal of [\w ]*|.*previously published works?|\d[A-Z].*|.*:)",
+    r"[a-z0-9_.:/-]*\d[a-z0-9_.:/-]*|journal of [\w ]*|.*\bconference series\b.*|.*previously published works?|\d[A-Z].*|.*:)",
     re.IGNORECASE,
 )
 
@@ -47,6 +51,7 @@ class PdfInfo:
     author: str = ""
     subject: str = ""
     doi: str = ""
+    xmp: Xmp = NO_XMP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +75,34 @@ def read_pdf_info(path: Path) -> PdfInfo:
         return PdfInfo()
     plain = {key: " ".join(clean(value).replace("\0", "").split()) for key, value in told.items()}
     doi = next((plain[key] for key in ("doi", "DOI", "WPS-ARTICLEDOI") if plain[key]), "")
-    return PdfInfo(title=plain["Title"], author=plain["Author"], subject=plain["Subject"], doi=doi)
+    return PdfInfo(title=plain["Title"], author=plain["Author"], subject=plain["Subject"], doi=doi, xmp=read_xmp(path))
 
 
 def read_bibliography(document: DoclingDocument, source: Source, info: PdfInfo) -> Document:
     """The Document of this source, with None or nothing for what the paper does not say clearly."""
-    page = _first_page(document)
+    page, xmp = _first_page(document), info.xmp
     title = _title(page, info)
-    authors = read_authors(page.after_title, info.author, page.texts)
+    authors = read_authors(page.after_title, info.author, page.texts, xmp.creators)
     arxiv_id = arxiv_of(page.texts, source.name)
     year = year_of(page.texts, page.furniture, arxiv_id)
-    doi = doi_of(page.texts, page.furniture, (info.doi, info.subject), source.name, year)
+    doi = doi_of(page.texts, page.furniture, (info.doi, xmp.doi, info.subject), source.name, year or xmp.year)
+    printed = imprint_of(page.texts, page.furniture, title, doi)
+    year = (printed.year if printed else None) or year or xmp.year  # a journal's own line names the year of its volume
+    imprint = _imprint(printed, xmp)
+    claims = Claims(
+        page_title=page.title,
+        page_texts=page.texts,
+        furniture=page.furniture,
+        info_title=info.title,
+        info_authors=info.author,
+        info_subject=f"{info.subject} {info.doi}",
+        xmp=xmp,
+        printed=printed,
+        file_name=source.name,
+    )
+    item = _csl(source.sha256, title, authors, year, doi, arxiv_id) | _csl_imprint(imprint, xmp)
+    if found := witnesses_of(item, claims):
+        item["custom"] = {"witnesses": found}
     return Document(
         id=source.sha256,
         name=source.name,
@@ -90,8 +112,29 @@ def read_bibliography(document: DoclingDocument, source: Source, info: PdfInfo) 
         year=year,
         doi=doi,
         arxiv_id=arxiv_id,
-        csl=_csl(source.sha256, title, authors, year, doi, arxiv_id),
+        csl=item,
     )
+
+
+def _imprint(printed: Imprint | None, xmp: Xmp) -> Imprint:
+    """What the pages print and, where the packet names the same journal or the pages none, what the packet adds."""
+    if printed is None:
+        return Imprint(journal=xmp.journal, volume=xmp.volume, issue=xmp.issue, pages=xmp.pages)
+    if not xmp.journal:
+        return printed
+    is_same = printed.volume in ("", xmp.volume) or not xmp.volume
+    # The packet writes the journal's name in full, the head of a page in capitals or cut short.
+    return Imprint(
+        journal=xmp.journal,
+        volume=printed.volume or xmp.volume,
+        issue=printed.issue or (xmp.issue if is_same else ""),
+        pages=_longer(printed.pages, xmp.pages) if is_same else printed.pages,
+    )
+
+
+def _longer(printed: str, told: str) -> str:
+    """'159-167' where one says only '159'."""
+    return told if not printed or told.startswith(f"{printed}-") else printed
 
 
 def _first_page(document: DoclingDocument) -> FirstPage:
@@ -123,10 +166,12 @@ def _first_page(document: DoclingDocument) -> FirstPage:
 def _title(page: FirstPage, info: PdfInfo) -> str | None:
     """The title on the page, or the metadata's where the page prints that too and it says more; else None."""
     printed = BANNER.sub("", page.title)
-    told, shown, all_shown = _squeezed(info.title), _squeezed(printed), _squeezed(" ".join(page.texts))
-    is_confirmed = _is_title(info.title) and (told in all_shown or (len(shown) > 20 and shown in told))
-    if is_confirmed and told not in shown:
-        return info.title
+    shown, all_shown = _squeezed(printed), _squeezed(" ".join(page.texts))
+    for metadata in (info.title, info.xmp.title):
+        told = _squeezed(metadata)
+        is_confirmed = _is_title(metadata) and (told in all_shown or (len(shown) > 20 and shown in told))
+        if is_confirmed and told not in shown:
+            return metadata
     return printed if _is_title(printed) else None
 
 
@@ -161,10 +206,28 @@ def _csl(
     return item
 
 
+def _csl_imprint(imprint: Imprint, xmp: Xmp) -> dict[str, Any]:
+    told = {
+        "container-title": imprint.journal,
+        "volume": imprint.volume,
+        "issue": imprint.issue,
+        "page": imprint.pages,
+        "ISSN": xmp.issn if imprint.journal else "",
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+#: Words before a family name that belong to it, written large.
+_LARGE_PARTICLES = frozenset(
+    {"Van", "Von", "De", "Den", "Der", "Del", "Della", "Di", "Da", "Dos", "Du", "La", "Le", "El", "Al"}
+)
+
+
 def _csl_name(name: str) -> dict[str, str]:
-    """Given name and family name; 'van den Berg' is a family name from its first small letter on."""
+    """Given name and family name; 'van den Berg' is a family name from its first small letter on, 'Le Masson' from its article."""
     words = name.split()
-    family = next((n for n, word in enumerate(words) if n and word[0].islower()), len(words) - 1)
     if len(words) == 1:
         return {"literal": name}
+    small = next((n for n, word in enumerate(words) if n and word[0].islower()), len(words) - 1)
+    family = small - 1 if small > 1 and words[small - 1] in _LARGE_PARTICLES else small
     return {"family": " ".join(words[family:]), "given": " ".join(words[:family])}

@@ -40,6 +40,7 @@ from ingest.wire import (
     Progress,
     Request,
     write_chunks,
+    write_references,
 )
 from kernel import die_with_parent, give_memory_back, step_back
 from records import Chunk, Source
@@ -259,10 +260,13 @@ def _write_paper(paper: ConvertedPaper, source: Source, workdir: Path) -> Conver
 
 
 def _split(document: DoclingDocument, request: Request, setup: ChildSetup) -> float:
-    """Write the chunks; the seconds it took."""
+    """Write the entries of the reference list and the chunks, which cite them; the seconds it took."""
     from ingest.chunking import split_chunks
+    from ingest.references import read_references
 
     started = time.perf_counter()
+    references = read_references(document)
+    write_references(request.workdir, references)
     chunks: list[Chunk] = split_chunks(
         document,
         doc_id=request.doc_id,
@@ -270,6 +274,7 @@ def _split(document: DoclingDocument, request: Request, setup: ChildSetup) -> fl
         pages=request.pages,
         tokenizer_file=setup.tokenizer_file,
         max_tokens=setup.max_tokens,
+        references=references,
     )
     write_chunks(request.workdir, chunks)
     return time.perf_counter() - started

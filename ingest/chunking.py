@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 
 from ingest.blocks import Block, read_blocks
 from ingest.citations import cited_labels
+from ingest.citations_entries import Citer, open_citer
 from ingest.features import measure_features
 from ingest.formulas import move_neighbours
 from ingest.packing import Measure, open_measure, pack, split_long
 from ingest.passage import Passage, join
 from ingest.sections import fold_small
-from records import Chunk, ChunkKind, PageQuality, content_id
+from records import Chunk, ChunkKind, PageQuality, Reference, content_id
 
 if TYPE_CHECKING:
     from docling_core.types.doc.document import DoclingDocument
 
 #: Version of the rules in this file and those it uses: part of every chunk's identity through the recipe of a library.
-CHUNKER = "chunks/1"
+CHUNKER = "chunks/2"
 
 LEAST_TOKENS = 16  #: below this no chunk can hold a heading and a word
 HEADING_SHARE = 3  #: a heading path may take one in so many tokens
@@ -47,8 +48,11 @@ def split_chunks(
     pages: Sequence[PageQuality],
     tokenizer_file: Path,
     max_tokens: int,
+    references: Sequence[Reference] = (),
 ) -> list[Chunk]:
     """The chunks of this document in reading order; none where it has neither text nor figures.
+
+    `references` are the entries of its reference list, which chunks of running text cite.
 
     No chunk's `searchable` has more than `max_tokens` tokens of this tokenizer, special ones included. Raises ValueError
     where `max_tokens` is below 16.
@@ -57,16 +61,27 @@ def split_chunks(
         raise ValueError(f"max_tokens is {max_tokens}; a chunk needs at least {LEAST_TOKENS}")
     measure = open_measure(tokenizer_file, max_tokens)
     by_page = {page.page: page for page in pages}
-    drafts = sorted(_drafts(read_blocks(document), measure), key=lambda draft: draft[1].order)
+    blocks = read_blocks(document)
+    body = [part.text for block in blocks if block.kind is not ChunkKind.REFERENCES for part in block.parts]
+    citer = open_citer(references, body)
+    drafts = sorted(_drafts(blocks, measure), key=lambda draft: draft[1].order)
     return [
-        _chunk(block, passage, ordinal, doc_id=doc_id, conversion_id=conversion_id, pages=by_page)
+        _chunk(block, passage, ordinal, citer, doc_id=doc_id, conversion_id=conversion_id, pages=by_page)
         for ordinal, (block, passage) in enumerate(drafts)
     ]
 
 
 def _chunk(
-    block: Block, passage: Passage, ordinal: int, *, doc_id: str, conversion_id: str, pages: dict[int, PageQuality]
+    block: Block,
+    passage: Passage,
+    ordinal: int,
+    citer: Citer,
+    *,
+    doc_id: str,
+    conversion_id: str,
+    pages: dict[int, PageQuality],
 ) -> Chunk:
+    entries = citer(passage.text) if block.kind is not ChunkKind.REFERENCES else ()
     return Chunk(
         id=content_id(conversion_id, ordinal, block.kind.value, block.headings, passage.text),
         doc_id=doc_id,
@@ -77,7 +92,7 @@ def _chunk(
         text=passage.text,
         places=passage.places,
         holds=block.holds,
-        cites=cited_labels(passage.text),
+        cites=(*cited_labels(passage.text), *entries),
         features=measure_features(
             passage,
             figure_share=block.float_share if block.kind is ChunkKind.FIGURE else 0.0,

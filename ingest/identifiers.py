@@ -1,4 +1,8 @@
-"""The paper's own DOI and arXiv id, not those of the papers it cites."""
+"""DOIs, arXiv ids and addresses in text: the paper's own, and those of the papers it cites.
+
+A line that ends within a DOI leaves a space in it ('10.1073/pnas. 2322520121'), and some styles print one around each full stop. What
+follows a space belongs to the DOI only where it could be nothing else.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,105 @@ def _is_others(before: str, year: int | None) -> bool:
     """Whether these words introduce another paper's DOI, or belong to a citation of another year."""
     years = {int(found) for found in re.findall(r"\b(?:19|20)\d{2}\b", before[-120:])}
     return bool(_OTHERS.search(_OWN.sub("", before))) or (bool(years) and year not in years)
+
+
+#: A DOI's beginning, wherever a line may have ended in it.
+_LOOSE_DOI = re.compile(r"\b10\s?\.\s?\d{4,9}(?:\s?\.\s?\d+)?\s?/\s?(?=[\w(])")
+#: The same after words that announce one: then a line may have ended in its number too.
+_ANNOUNCED_DOI = re.compile(
+    r"(?:doi\s?\.\s?org\s?/\s?|\bdoi\s?:\s?)(?P<prefix>1\s?0\s?\.\s?(?:\d\s?){4,9}/)\s?(?=[\w(])", re.IGNORECASE
+)
+_NO_SPACE = re.compile(r"[^\s\"'<>{}|\\^`,，]+")
+_ENDS_HERE = re.compile(r"\s*(?:\((?:19|20)\d{2}\))?\.?\s*$")
+_BARE_YEAR = re.compile(r"(?:19|20)\d{2}[.,;)]*$")
+_LOOSE_ADDRESS = re.compile(r"\bhttps?\s?:\s?/\s?/\s?", re.IGNORECASE)
+_ARXIV_NEW = re.compile(
+    r"(?:arxiv(?:\.org)?\s?[:./]?\s?(?:abs|pdf)?[/:]?\s?|\babs/)(?:arxiv:\s?)?(?P<id>\d{4}\.\s?\d{4,5})(?!\d)", re.IGNORECASE
+)
+_ARXIV_OLD = re.compile(
+    r"(?<![\w.])(?P<id>(?:hep-(?:ph|th|ex|lat)|astro-ph|cond-mat|gr-qc|quant-ph|nucl-(?:th|ex)|math-ph|math|physics|cs|q-bio|nlin|"
+    r"q-alg|alg-geom|dg-ga|solv-int|chao-dyn|stat)(?:\.[A-Z]{2})?/\d{7})(?!\d)"
+)
+
+
+def dois_in(text: str) -> list[tuple[str, int, int]]:
+    """Each DOI of an entry in lower case, with where it begins and ends; spaces that a line's end left in it are closed."""
+    found = []
+    announced = {match.start("prefix"): match for match in _ANNOUNCED_DOI.finditer(text)}
+    prefixes = {match.start(): match.group() for match in _LOOSE_DOI.finditer(text)}
+    for at in sorted(announced.keys() | prefixes.keys()):
+        prefix = announced[at]["prefix"] if at in announced else prefixes[at]
+        suffix, end = _suffix(text, at + len(prefix), is_announced=at in announced)
+        doi = _trimmed(re.sub(r"\s", "", prefix) + suffix)
+        if re.search(r"/.*\w", doi):
+            found.append((doi, at, end))
+    return found
+
+
+def _suffix(text: str, at: int, *, is_announced: bool) -> tuple[str, int]:
+    """What stands after the slash, over the spaces that can only be a line's end."""
+    suffix, at = "", at + (text[at : at + 1] == " ")
+    while token := _NO_SPACE.match(text, at):
+        suffix, at = suffix + token.group(), token.end()
+        following = re.match(r"\s([^\s\"'<>{}|\\^`,，]+)", text[at : at + 80])
+        if not following or not _runs_on(
+            suffix, following[1], is_last=is_announced and _ENDS_HERE.match(text, at + following.end())
+        ):
+            break
+        at += 1
+    return suffix, at
+
+
+def _runs_on(suffix: str, token: str, *, is_last: object) -> bool:
+    """Whether this token, after a space, is more of the DOI."""
+    if _BARE_YEAR.fullmatch(token.strip("(")) or re.match(
+        r"https?:|doi|url|pmid|pmc\d?|epub|issn|isbn|\(\d{4}|\[", token, re.IGNORECASE
+    ):
+        return False
+    if is_last and suffix[-1] not in ";," and re.search(r"\d", token) and re.fullmatch(r"[\w().;:/-]+", token):
+        return True  # a line may end anywhere in a DOI: told from a new sentence only where nothing follows
+    if suffix[-1] in "-/_":
+        return bool(re.match(r"[\w(]", token))
+    if suffix[-1] == "." or token == ".":
+        return token == "." or bool(re.match(r"\d[\w.()/;-]*$|[a-z]{1,12}\.\d", token))
+    if token[0] in "-/._" and len(token) > 1:
+        return bool(re.match(r"[-/._]\w", token))
+    return False
+
+
+def arxiv_in(text: str) -> str | None:
+    """The first arXiv id of an entry, without its version."""
+    if found := _ARXIV_NEW.search(text):
+        return re.sub(r"\s", "", found["id"])
+    old = _ARXIV_OLD.search(text)
+    return old["id"] if old else None
+
+
+def urls_in(text: str) -> list[str]:
+    """The addresses of an entry, closed over the spaces that a line's end left in them."""
+    found = []
+    for match in _LOOSE_ADDRESS.finditer(text):
+        address, at = "", match.end()
+        while token := re.match(r"[^\s<>\"{}|\\^`]+", text[at:]):
+            address, at = address + token.group(), at + token.end()
+            following = re.match(r"\s([^\s<>\"]+)", text[at : at + 200])
+            if not following or not _address_runs_on(address, following[1]):
+                break
+            at += 1
+        address = re.sub(r"[.,;:]+$", "", address)
+        while address and address[-1] in ")]" and _is_unopened(address):
+            address = address[:-1].rstrip(".,;")
+        if "." in address:
+            found.append(f"{'https' if match.group()[4:5].lower() == 's' else 'http'}://{address}")
+    return found
+
+
+def _address_runs_on(address: str, token: str) -> bool:
+    if address[-1] in "/-_=?&%~" or (
+        address[-1] == "." and re.match(r"(?:com|org|net|edu|gov|io|html?|pdf|[a-z]{2})(?:/|$)", token)
+    ):
+        return bool(re.match(r"[\w(%]", token)) and not re.match(r"(?:19|20)\d{2}\b|\(", token)
+    return token[0] in "/=?&_" and len(token) > 1
 
 
 def _dois(texts: Iterable[str]) -> list[tuple[str, str]]:

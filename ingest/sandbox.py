@@ -28,6 +28,8 @@ from ingest.wire import (
     LARGEST_FIGURE,
     LARGEST_FIGURES,
     MARKDOWN,
+    REFERENCE_LIST,
+    REFERENCES,
     Answer,
     Backend,
     ChildSetup,
@@ -36,7 +38,7 @@ from ingest.wire import (
     Request,
     Tray,
 )
-from records import Box, Chunk, Document, OcrChoice, PageQuality, Source
+from records import Box, Chunk, Document, OcrChoice, PageQuality, Reference, Source
 
 __all__ = ["Bounds", "Converted", "ConvertedFigure", "ConverterChild", "Isolation", "Limits", "Split"]
 
@@ -67,6 +69,7 @@ class Converted:
     convert_s: float
     split_s: float
     peak_mb: int  #: most memory the child held up to then
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +286,7 @@ class ConverterChild:
                 convert_s=answer.convert_s,
                 split_s=answer.split_s,
                 peak_mb=answer.peak_mb,
+                references=REFERENCE_LIST.validate_json(tray.read_text(REFERENCES)),
             )
         except ValueError as error:
             raise self._unusable(name, error) from error

@@ -21,17 +21,18 @@ from pydantic import Field, TypeAdapter
 
 from ingest.isolation import Isolation, unprivileged_uid
 from ingest.preflight import Bounds
-from records import Box, Chunk, Document, OcrChoice, PageQuality, Source
+from records import Box, Chunk, Document, OcrChoice, PageQuality, Reference, Source
 
 DOCLING_JSON = "docling.json"  #: the lossless DoclingDocument
 MARKDOWN = "paper.md"
 GIVEN = "given"  #: folder of what the parent put there for the child to read
 CHUNKS = "chunks.json"
+REFERENCES = "references.json"  #: entries of the reference list
 FIGURES = "figures"  #: folder of 0.png, 1.png ..., in the order of Converted.figures
 
 #: Bytes that the parent takes of each, far above what honest papers need: the document of a 1,000-page book has about 60 MB,
 #: and a crop of 2,400 x 2,400 points 17 before it is packed.
-LARGEST = {DOCLING_JSON: 512 << 20, MARKDOWN: 64 << 20, CHUNKS: 256 << 20}
+LARGEST = {DOCLING_JSON: 512 << 20, MARKDOWN: 64 << 20, CHUNKS: 256 << 20, REFERENCES: 64 << 20}
 LARGEST_FIGURE = 32 << 20
 LARGEST_FIGURES = 1 << 30  #: all of one document together
 
@@ -137,10 +138,15 @@ SETUP = TypeAdapter(ChildSetup)
 REQUEST = TypeAdapter(Request)
 SAID: TypeAdapter[Progress | Answer] = TypeAdapter(Annotated[Progress | Answer, Field(discriminator="kind")])
 CHUNK_LIST = TypeAdapter(tuple[Chunk, ...])
+REFERENCE_LIST = TypeAdapter(tuple[Reference, ...])
 
 
 def write_chunks(workdir: Path, chunks: Sequence[Chunk]) -> None:
     (workdir / CHUNKS).write_bytes(CHUNK_LIST.dump_json(tuple(chunks)))
+
+
+def write_references(workdir: Path, references: Sequence[Reference]) -> None:
+    (workdir / REFERENCES).write_bytes(REFERENCE_LIST.dump_json(tuple(references)))
 
 
 class Tray:

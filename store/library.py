@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
 from kernel import interrupts_held_back
 from leftovers import name_in_progress, remove_leftovers
-from records import Chunk, Conversion, Document, Extraction, Paper
+from records import Chunk, Conversion, Document, Extraction, Paper, Reference
 from store import tables
 from store.blobs import Blobs
+from store.joining import entry_of, with_entry
 from store.lock import WriterLock
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class Library:
 
     def _open_table(self, name: str) -> Any:
         with suppress(ValueError):  # not there, or only its folder: its making was cut short
-            return self._database.open_table(name)
+            return self._with_new_columns(name, self._database.open_table(name))
         with self.writing():
             with suppress(ValueError):  # made by another process while this one waited
                 return self._database.open_table(name)
@@ -106,13 +108,24 @@ class Library:
             table.set_unenforced_primary_key("id")
             return table
 
+    def _with_new_columns(self, name: str, table: Any) -> Any:
+        """The table, given the columns that came after it was made; their values are null in the rows that it has."""
+        fresh = [field for field in self._schemas[name] if field.name not in table.schema.names]
+        if fresh:
+            with self.writing():
+                table.checkout_latest()
+                if fresh := [field for field in fresh if field.name not in table.schema.names]:
+                    table.add_columns(fresh)
+        return table
+
     def save_papers(self, papers: Sequence[Paper]) -> None:
         """Store these papers' rows in one commit per table, in place of what a crash may have left of them."""
         papers = list({paper.conversion.id: paper for paper in papers}.values())
         doc_ids = [paper.document.id for paper in papers]
         conversions = [paper.conversion.id for paper in papers]
         with self.writing():
-            added = {row["id"]: row["added"] for row in self._rows(tables.DOCUMENTS, where=within("id", doc_ids))}
+            papers = [replace(paper, document=document) for paper, document in zip(papers, self._rejoined(papers), strict=True)]
+            added = self._added(doc_ids)
             self._delete(tables.CONVERSIONS, within("id", conversions))
             self._delete(tables.CHUNKS, f"{within('doc_id', doc_ids)} AND {within('conversion_id', conversions)}")
             self._retire_chunks(doc_ids)
@@ -121,6 +134,35 @@ class Library:
             self._replace(tables.DOCUMENTS, [tables.document_row(document, added[document.id]) for document in known])
             self._add(tables.CONVERSIONS, [tables.conversion_row(paper.conversion) for paper in papers])
             self._add(tables.CHUNKS, [row for paper in papers for row in _chunk_rows(paper)])
+
+    def save_documents(self, documents: Sequence[Document]) -> None:
+        """Store what is now known of documents that are here, and their years wherever a search filters by them."""
+        with self.writing():
+            known = {document.id: document for document in self.documents([document.id for document in documents])}
+            added = self._added(list(known))
+            changed = [document for document in documents if document.id in known and document != known[document.id]]
+            self._replace(tables.DOCUMENTS, [tables.document_row(document, added[document.id]) for document in changed])
+            for document in changed:
+                if document.year is not None and document.year != known[document.id].year:
+                    for name in SEARCHED:
+                        self.table(name).update(where=within("doc_id", [document.id]), values={"year": document.year})
+
+    def _added(self, doc_ids: Sequence[str]) -> dict[str, str]:
+        """When each of these documents that are here came."""
+        return {row["id"]: row["added"] for row in self._rows(tables.DOCUMENTS, where=within("id", doc_ids))}
+
+    def _rejoined(self, papers: Sequence[Paper]) -> list[Document]:
+        """The papers' documents, each with the bibliography entry that was joined to it before it was converted again."""
+        known = {document.id: entry_of(document) for document in self.documents([paper.document.id for paper in papers])}
+        entries = ((paper.document, known.get(paper.document.id)) for paper in papers)
+        return [with_entry(document, entry) if entry else document for document, entry in entries]
+
+    def references(self, conversion: Conversion) -> tuple[Reference, ...]:
+        """The entries of a conversion's reference list; none where it was made before they were read."""
+        if conversion.references is None:
+            return ()
+        told = json.loads(self.blobs.get_text(conversion.references))
+        return tuple(Reference(**{**entry, "authors": tuple(entry["authors"])}) for entry in told)
 
     def save_extractions(self, extractions: Sequence[tuple[Extraction, np.ndarray]], *, years: dict[str, int | None]) -> None:
         """Store extractions, each with the vector of its unit, in place of rows with the same ids."""

@@ -58,6 +58,7 @@ _CONVERSIONS = pa.schema(
         ("markdown", pa.string()),
         ("seconds", pa.float64()),
         ("created", pa.string()),
+        ("references", pa.string()),  # a blob; null where the paper was converted before entries were read
     ]
 )
 

@@ -67,6 +67,7 @@ def conversion_of(row: dict[str, Any]) -> Conversion:
         **{key: row[key] for key in keys},
         warnings=tuple(row["warnings"]),
         pages=tuple(PageQuality(**page) for page in json.loads(row["pages"])),
+        references=row.get("references"),
         figures=tuple(_figure_of(figure) for figure in row["figures"]),
     )
 

@@ -13,11 +13,13 @@ import pytest
 from api_server import PDF, Api, pdf, serving
 from makers import BOX, make_paper
 
+import pipeline
 from api import submissions
 from errors import FetchFailed
+from ingest.bibfile import BibFile
 from ingest.fetching import Fetched
 from jobs.access import Quotas, Scope
-from records import FigureCrop, JobState, Queue
+from records import BibEntry, FigureCrop, JobState, Queue, Reference, as_json
 
 
 @pytest.fixture
@@ -237,7 +239,7 @@ def test_a_cursor_that_was_not_made_here_is_refused(api, cursor):
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-@pytest.mark.parametrize("part", ["", "/markdown", "/docling", "/figures", "/figures/1", "/quality", "/chunks"])
+@pytest.mark.parametrize("part", ["", "/markdown", "/docling", "/figures", "/figures/1", "/quality", "/references", "/chunks"])
 def test_somebody_elses_document_is_answered_like_one_that_is_not_there(api, part):
     (doc_id,) = api.store_named("secret.pdf", tenant="bob")
 
@@ -269,6 +271,35 @@ def test_everything_that_was_made_of_a_paper_can_be_fetched(api):
     assert (listed["number"], listed["page"], listed["ref"]) == (1, 2, "#/pictures/0")
     assert api.get(listed["links"]["png"], key=api.alice).content == b"\x89PNG the crop"
     assert api.get(f"{base}/figures/2", key=api.alice).status_code == 404
+
+
+def test_the_entries_of_the_reference_list_are_listed_and_a_paper_of_before_says_that_it_has_none_yet(api):
+    entry = Reference(id="Reference 1", label="1", text="Smith A. Growth. 2019.", page=3, authors=("Smith, A.",), doi="10.1/x")
+    before, paper = make_paper("before.pdf"), make_paper("a.pdf")
+    blob = api.place.library.blobs.put_text(json.dumps([as_json(entry)]))
+    api.store(before, replace(paper, conversion=replace(paper.conversion, references=blob)), tenant="alice")
+
+    found = api.get(f"/v1/documents/{paper.document.id}/references", key=api.alice).json()
+    nothing = api.get(f"/v1/documents/{before.document.id}/references", key=api.alice).json()
+
+    assert found["items"] == [as_json(entry)] and found["is_read"]
+    assert nothing["items"] == [] and not nothing["is_read"]
+
+
+def test_a_bibliography_that_is_joined_later_is_seen_at_once(api):
+    paper = make_paper("half-life-in-plasma.pdf")
+    api.store(paper, tenant="alice")
+    path = f"/v1/documents/{paper.document.id}"
+    before = api.get(path, key=api.alice).json()
+    item = {"title": paper.document.title, "author": [{"family": "Berg", "given": "Jan"}]}
+
+    bib = BibFile(entries=(BibEntry(key="k", item=item),), unread=())
+    pipeline.join_bibliography(bib, library=api.place.library, ledger=api.service.ledger)
+
+    after = api.get(path, key=api.alice).json()
+    assert (before["authors"], after["authors"]) == (["A. Smith"], ["Jan Berg"])
+    assert after["csl"]["custom"]["witnesses"]["author"] == ["bib"]
+    assert api.get("/v1/documents", key=api.alice).json()["items"] == [after]
 
 
 def test_chunks_come_page_by_page(api):

@@ -12,6 +12,8 @@ from paper_maker import CORPUS, PaperMaker, tokenizer_file
 
 from ingest.authors import read_authors
 from ingest.bibliography import PdfInfo, read_bibliography, read_pdf_info
+from ingest.journals import Imprint, imprint_of
+from ingest.xmp import Xmp, parse_xmp
 from records import Document, Source
 
 TITLE = "Growth of Escherichia coli in mouse plasma"
@@ -157,7 +159,96 @@ def test_the_csl_item_holds_what_is_known():
         "author": [{"family": "Smith", "given": "Ann"}, {"family": "van den Berg", "given": "Jan"}],
         "issued": {"date-parts": [[2021]]},
         "DOI": "10.1000/x1",
+        "custom": {"witnesses": {"title": ["page"], "author": ["page"], "issued": ["page"], "DOI": ["page"]}},
     }
+
+
+def test_each_field_names_those_who_agree_on_it():
+    xmp = Xmp(title=TITLE, creators=("Ann Smith", "Jan Berg"), doi="10.1000/X1", journal="Journal of Growth", volume="12")
+    paper = paper_with(
+        "Ann Smith1 and Jan Berg2", "Journal of Growth 2021, VOL. 12, NO. 3, 4-9", header="https://doi.org/10.1000/x1"
+    )
+    item = bibliography(paper, PdfInfo(title=TITLE, xmp=xmp), name="10.1000_x1.pdf").csl
+    assert item["custom"]["witnesses"] == {
+        "title": ["page", "info", "xmp"],
+        "author": ["page", "xmp"],
+        "issued": ["page"],
+        "DOI": ["head", "xmp", "name"],
+        "container-title": ["page", "xmp"],
+        "volume": ["page", "xmp"],
+        "issue": ["page"],
+        "page": ["page"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "imprint"),
+    [
+        ("RENAL FAILURE 2021, VOL. 43, NO. 1, 159-167", ("Renal Failure", "43", "1", "159-167", 2021)),
+        ("Ahmad et al. Diagnostic Pathology (2021) 16:24", ("Diagnostic Pathology", "16", "", "24", 2021)),
+        ("Int. J. Environ. Res. 2021, 18, 2086", ("Int. J. Environ. Res.", "18", "", "2086", 2021)),
+        ("Nucleic Acids Research, 2024, 52, 4393-4408", ("Nucleic Acids Research", "52", "", "4393-4408", 2024)),
+        ("IOP Conf. Series: Earth Science 640 (2021) 022090", ("IOP Conf. Series: Earth Science", "640", "", "022090", 2021)),
+        ("1470 Current Biology 34, 1469-1478, April 8, 2024", ("Current Biology", "34", "", "1469-1478", 2024)),
+        (
+            "Ott et al. (2024). A title. Journal of Open Things, 7(72), 209. https://doi.org/1",
+            ("Journal of Open Things", "7", "72", "209", None),
+        ),
+        ("Bastien R, Moulia B (2018) Growth in it. PLoS ONE 13(3): e0194893.", ("PLoS ONE", "13", "3", "e0194893", None)),
+        ("Sep 2015 | Volume 1 | Issue 1", None),
+        ("→ Nature, 451, 822-825 (2008)", None),
+        ("Received 3 May 2019, 12, 34-40", None),
+        ("The values were 12 (2019) and 34", None),
+    ],
+)
+def test_the_imprint_is_read_from_a_running_line_or_a_line_above_the_title(line, imprint):
+    found = imprint_of([line], [], None, None)
+    assert (found and (found.journal, found.volume, found.issue, found.pages, found.year)) == imprint
+
+
+def test_a_running_line_in_two_parts_is_read_and_the_pages_own_number_is_none_of_the_articles():
+    assert imprint_of([], ["Scientific Reports |", "(2021) 11:6102"], None, None).pages == "6102"
+    lines = [f"Ott (2026). A title. Journal of Open Things, 9(96), {page}" for page in (1, 2, 3)]
+    assert imprint_of([], lines, None, None) == Imprint(journal="Journal of Open Things", volume="9", issue="96")
+
+
+XMP = """<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:prism="http://prismstandard.org/namespaces/basic/2.1/"
+ prism:volume="12">
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">Growth of &lt;i&gt;E. coli&lt;/i&gt;</rdf:li></rdf:Alt></dc:title>
+<dc:creator><rdf:Seq><rdf:li>Ann Smith</rdf:li><rdf:li>Berg, Jan</rdf:li></rdf:Seq></dc:creator>
+<dc:identifier>doi:10.1000/x1</dc:identifier><dc:date>2031-01-01</dc:date>
+<prism:publicationName>Journal of Growth</prism:publicationName><prism:startingPage>4</prism:startingPage>
+<prism:endingPage>9</prism:endingPage><prism:coverDate>2021-03</prism:coverDate>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+
+
+def test_an_xmp_packet_is_read_by_its_namespaces():
+    assert parse_xmp(XMP) == Xmp(
+        title="Growth of E. coli",
+        creators=("Ann Smith", "Berg, Jan"),
+        doi="10.1000/x1",
+        journal="Journal of Growth",
+        volume="12",
+        pages="4-9",
+        year=2021,
+    )
+
+
+BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
+
+
+@pytest.mark.parametrize("packet", ["", "no XML", "<x>", BOMB, XMP.replace("</dc:title>", "")])
+def test_a_packet_that_is_broken_or_hostile_says_nothing(packet):
+    assert parse_xmp(packet) == Xmp()
+
+
+def test_names_of_the_packet_are_taken_where_the_page_has_fewer():
+    xmp = Xmp(creators=("Ann Smith", "Berg, Jan", "Chris Müller"))
+    page = ("Ann Smith", "Jan Berg and C. Müller of the University")
+    assert bibliography(paper_with(*page), PdfInfo(xmp=xmp)).authors == ("Ann Smith", "Jan Berg", "Chris Müller")
+    assert bibliography(paper_with("Somebody else"), PdfInfo(xmp=xmp)).authors == ()
 
 
 def test_metadata_of_a_file_that_is_no_pdf_is_empty(tmp_path):

@@ -36,6 +36,10 @@ LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name 
 HOMES = {
     "docling": "ingest",
     "docling_core": "ingest",
+    "docling_parse": "ingest",
+    "bibtexparser": "ingest",
+    "pylatexenc": "ingest",
+    "defusedxml": "ingest",
     "lancedb": "store",
     "sentence_transformers": "store",
     "openai": "extract",
