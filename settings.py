@@ -51,8 +51,8 @@ class Settings(BaseSettings):
 
     library: Path = Path("library")
 
-    converter: Literal["rules", "neural"] = "rules"
-    artifacts: Path | None = None  #: folder with Docling's model weights, for the neural converter
+    converter: Literal["rules", "neural", "auto"] = "rules"
+    artifacts: Path | None = None  #: folder with Docling's model weights, for neural and auto; None = ~/.cache/docling/models
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
     convert_timeout_s: float = Field(300.0, gt=0)  #: wall clock for one document; the slowest real paper seen took 25 s
     convert_memory_mb: int = Field(4096, ge=512)  #: data of one child; normal papers take 0.5 GB, the largest seen 1.3

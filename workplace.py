@@ -55,7 +55,8 @@ class Workplace:
 
     @cached_property
     def recipe(self) -> Recipe:
-        return Recipe(converter=converter_key(self.settings.converter), embedding=model_identity(self.settings.embedding_model))
+        converter = converter_key(self.settings.converter, self.settings.artifacts)
+        return Recipe(converter=converter, embedding=model_identity(self.settings.embedding_model))
 
     def create_library_if_missing(self) -> None:
         """Make the library where there is none; raises LibraryError for a folder that holds something else."""

@@ -1,8 +1,8 @@
 """One PDF with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
 
-Two converters: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
-layout model and TableFormer. Both refuse a file for the same reasons, before Docling sees it, and both give the
-same record. Nothing slow is imported before `open_converter`.
+Three converters: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
+layout model and TableFormer; 'auto' is rules, and neural for the pages where the rules are unsure. All refuse a file for
+the same reasons, before Docling sees it, and give the same record. Nothing slow is imported before `open_converter`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from errors import ConversionFailed, Damaged, OutOfMemory, TimedOut
+from ingest.choosing import open_chooser
 from ingest.figures import Figure, cut_figures
-from ingest.neural import open_neural
+from ingest.neural import missing_parts, open_neural
 from ingest.preflight import count_pages
 from ingest.quality import check_text, page_qualities, warnings_of
 from records import PageQuality
@@ -59,9 +60,11 @@ class Convert(Protocol):
     def __call__(self, path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper: ...
 
 
-def converter_key(name: str) -> str:
-    """Name, version and options of a converter: part of the identity of all that it makes."""
-    engine = f"rules/{RULES_VERSION}" if name == "rules" else name
+def converter_key(name: str, artifacts: Path | None = None) -> str:
+    """Name, version and options of a converter: part of the identity of all that it makes. 'auto' without weights is the rules."""
+    rules = f"rules/{RULES_VERSION}"
+    auto = rules if name == "auto" and missing_parts(artifacts) else f"auto/{rules}"
+    engine = {"rules": rules, "auto": auto}.get(name, name)
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
     return " ".join([engine, *versions])
 
@@ -74,10 +77,11 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
 
     Raises WeightsMissing for 'neural' where its weights or packages are not there.
     """
-    if name not in ("rules", "neural"):
-        raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
+    if name not in ("rules", "neural", "auto"):
+        raise ValueError(f"there is no converter {name!r}; the names are 'rules', 'neural' and 'auto'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s)
+    chooser = open_chooser(timeout_s / 2, artifacts) if name == "auto" else None
+    docling = open_neural(timeout_s, artifacts) if name == "neural" else _open_rules(timeout_s / 2 if chooser else timeout_s)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
         name = name or path.name  # an upload is stored under its hash; whoever sent it knows it by its name
@@ -92,7 +96,8 @@ def open_converter(name: str, *, max_pages: int, timeout_s: float, artifacts: Pa
             progress_callback=_pages_of(on_page) if on_page else None,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name)
+        notes = chooser.improve(result, path) if chooser else []
+        return _as_paper(result, path, name, notes)
 
     return convert
 
@@ -138,7 +143,7 @@ def _check_result(result: ConversionResult, name: str) -> None:
     raise ConversionFailed(f"Docling could not convert {name}: {reasons}. Nothing was kept. Please report it.")
 
 
-def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper:
+def _as_paper(result: ConversionResult, path: Path, name: str, notes: list[str]) -> ConvertedPaper:
     document = result.document
     pages = tuple(page_qualities(result))
     check_text(pages, result, name)
@@ -151,7 +156,7 @@ def _as_paper(result: ConversionResult, path: Path, name: str) -> ConvertedPaper
         markdown=document.export_to_markdown(escape_html=False, escape_underscores=False, image_placeholder=""),
         n_pages=n_pages,
         is_partial=bool(missing),
-        warnings=tuple(warnings_of(document, pages, missing, uncut)),
+        warnings=(*notes, *warnings_of(document, pages, missing, uncut)),
         pages=pages,
         figures=tuple(figures),
     )

@@ -1,9 +1,10 @@
-"""Cut figures out of their pages: PDFium renders only the pages that hold one, and only the region."""
+"""Cut figures out of their pages: PDFium opens each page that holds one once, and renders only the regions."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _MAX_SIDE = 2_400
 _MIN_SIDE = 8.0
 #: Points of white left around a figure, so that strokes at its edge stay whole.
 _MARGIN = 3.0
+#: Of zlib. On the crops of papers 2 gives files as small as 4 in three quarters of the time, 6 the same in twice.
+_COMPRESSION = 2
 
 Figure = tuple[str, int, Box, bytes]  #: reference of the item, page, box, PNG
 
@@ -35,14 +38,21 @@ def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], li
     failed: list[int] = []
     pdf = pypdfium2.PdfDocument(path)
     try:
-        for ref, page_no, box in places:
+        for page_no, here in groupby(places, key=lambda place: place[1]):
             try:
-                figures.append((ref, page_no, box, _png(pdf, page_no, box)))
+                page = pdf[page_no - 1]
             except pypdfium2.PdfiumError:
                 failed.append(page_no)
+                continue
+            try:
+                figures.extend((ref, page_no, box, _png(page, box)) for ref, _, box in here)
+            except pypdfium2.PdfiumError:
+                failed.append(page_no)
+            finally:
+                page.close()
     finally:
         pdf.close()
-    return figures, sorted(set(failed))
+    return figures, failed
 
 
 def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
@@ -60,18 +70,14 @@ def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
                 yield picture.self_ref, prov.page_no, box
 
 
-def _png(pdf: Any, page_no: int, box: Box) -> bytes:
+def _png(page: Any, box: Box) -> bytes:
     """The region as PNG at about DPI, smaller where it would be very large."""
-    page = pdf[page_no - 1]
-    try:
-        width, height = page.get_size()
-        scale = min(DPI / 72, _MAX_SIDE / max(box.right - box.left, box.top - box.bottom))
-        crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
-        bitmap = page.render(scale=scale, crop=crop)
-    finally:
-        page.close()
+    width, height = page.get_size()
+    scale = min(DPI / 72, _MAX_SIDE / max(box.right - box.left, box.top - box.bottom))
+    crop = (box.left, box.bottom, max(0.0, width - box.right), max(0.0, height - box.top))
+    bitmap = page.render(scale=scale, crop=crop)
     image = bitmap.to_pil().convert("RGB")
     bitmap.close()
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=4)
+    image.save(buffer, format="PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()

@@ -31,7 +31,9 @@ class PackedEncoder:
         torch.set_num_threads(1)  # the threads are ours: each works through batches of its own
         self._embeddings = bert.embeddings
         self._layers = [_Layer(layer) for layer in bert.encoder.layer]
-        self._tokenizer = type(tokenizer).from_str(tokenizer.to_str())  # transformers sets padding anew with each call of its own
+        self._tokenizer = type(tokenizer).from_str(
+            tokenizer.to_str()
+        )  # transformers sets padding anew with each call of its own
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
