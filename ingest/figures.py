@@ -44,15 +44,15 @@ def cut_figures(path: Path, document: DoclingDocument) -> tuple[list[Figure], li
             except pypdfium2.PdfiumError:
                 failed.append(page_no)
                 continue
-            try:
-                figures.extend((ref, page_no, box, _png(page, box)) for ref, _, box in here)
-            except pypdfium2.PdfiumError:
-                failed.append(page_no)
-            finally:
-                page.close()
+            for ref, _, box in here:
+                try:
+                    figures.append((ref, page_no, box, _png(page, box)))
+                except pypdfium2.PdfiumError:
+                    failed.append(page_no)
+            page.close()
     finally:
         pdf.close()
-    return figures, failed
+    return figures, sorted(set(failed))
 
 
 def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:

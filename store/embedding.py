@@ -88,11 +88,12 @@ class Embedder:
         import numpy as np
 
         keys = [hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest() for text in texts]
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._remembered}
+        known = {key: vector for key in keys if (vector := self._remembered.get(key)) is not None}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         fresh = dict(zip(new, self._read(list(new.values())), strict=True)) if new else {}
         vectors = np.empty((len(keys), self.dimension), dtype=np.float32)
         for at, key in enumerate(keys):
-            vectors[at] = fresh[key] if key in fresh else self._remembered[key]
+            vectors[at] = fresh[key] if key in fresh else known[key]
         self._remember(fresh)
         return vectors
 
