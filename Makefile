@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 # Servers that the tests of the service start, each on a port of its own: Redis, and PostgreSQL for the ledger of many machines.
 SERVERS := redis-server postgresql
 
-.PHONY: demo test lint bench bench-service audit serve servers clean help
+.PHONY: demo test lint bench bench-convert bench-service audit serve servers clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make lint   ruff, format and types"
 	@echo "make serve  the service on this machine, on http://127.0.0.1:8321"
 	@echo "make bench  the figures of docs/log.md, on ../shared/corpus where it is there"
+	@echo "make bench-convert  how fast papers are converted beside Docling alone, and where the time goes"
 	@echo "make bench-service  those of the service: faults (20 minutes), load (20 minutes), contract (6 minutes)"
 	@echo "make audit  known vulnerabilities of what is installed (needs a network)"
 
@@ -52,6 +53,9 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/main_job.py
+
+bench-convert: $(READY)
+	@$(BIN)/python bench/convert.py
 
 bench-service: $(READY) servers
 	@$(BIN)/python bench/faults.py --seed 21 --long

@@ -56,9 +56,9 @@ def add(
         Path | None,
         typer.Option(metavar="FILE", help="A BibTeX or CSL-JSON file that you keep: its fields win, for papers here too."),
     ] = None,
-    converter: Annotated[str | None, typer.Option(help="rules (needs no weights) or neural (Docling's own models).")] = None,
+    converter: Annotated[str | None, typer.Option(help="rules (no weights), neural (Docling's models) or auto (both).")] = None,
     artifacts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder with Docling's model weights, for neural.")
+        Path | None, typer.Option(metavar="DIR", help="Folder with Docling's model weights, for neural and auto.")
     ] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
@@ -386,6 +386,28 @@ def remove(
         print_json({"removed": doc_ids})
     else:
         print(f"{len(doc_ids)} removed")
+
+
+models = typer.Typer(help="Weights of Docling's own models.", no_args_is_help=True, add_completion=False)
+app.add_typer(models, name="models")
+
+
+@models.command()
+def fetch(
+    ctx: typer.Context,
+    artifacts: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; else the folder of the settings.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    as_json_: JsonOption = False,
+) -> None:
+    """Fetch the weights that the converters neural and auto read with (0.5 GB); the folder may be copied to a machine without network."""
+    from ingest.neural import fetch_weights
+    from settings import load_settings
+
+    folder = fetch_weights(load_settings(artifacts=artifacts).artifacts, force=force)
+    if ctx.obj["json"] or as_json_:
+        print_json({"artifacts": str(folder)})
+    else:
+        print(f"fetched to {folder}")
 
 
 @app.command()

@@ -51,8 +51,8 @@ class Settings(BaseSettings):
 
     library: Path = Path("library")
 
-    converter: Literal["rules", "neural"] = "rules"
-    artifacts: Path | None = None  #: folder with Docling's model weights, for the neural converter
+    converter: Literal["rules", "neural", "auto"] = "rules"
+    artifacts: Path | None = None  #: folder with Docling's model weights, for neural and auto; None = ~/.cache/docling/models
     ocr: Literal["auto", "off", "force"] = "auto"  #: pages without usable text are read with OCR; or none is; or every page
     ocr_languages: tuple[str, ...] = ()  #: as Docling names them ('en', 'iso:de', 'arabic'); none = the shipped model's fifty
     ocr_figures: bool = False  #: also the text inside figures that have none of their own; about a second for each
@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     max_crop_pixels: int = Field(2_400, ge=64)  #: longest side of a figure's picture
 
     embedding_model: str = "all-MiniLM-L6-v2"  #: the shipped one by this name, else a folder or a hub name
-    embedding_dtype: Literal["float32", "bfloat16"] = "bfloat16"  #: bf16 is twice as fast; cosine to fp32 >= 0.9966
+    #: 'auto' is bfloat16 where this CPU is faster in it, else float32; their vectors agree to a cosine of 0.9998.
+    embedding_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 
     #: PostgreSQL as postgresql://USER:PASSWORD@HOST/NAME where many machines share the work; None = SQLite in the library.
     ledger: SecretStr | None = None

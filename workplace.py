@@ -55,9 +55,8 @@ class Workplace:
 
     @cached_property
     def recipe(self) -> Recipe:
-        return Recipe(
-            converter=converter_key(self.settings.converter, self.ocr), embedding=model_identity(self.settings.embedding_model)
-        )
+        converter = converter_key(self.settings.converter, self.ocr, self.settings.artifacts)
+        return Recipe(converter=converter, embedding=model_identity(self.settings.embedding_model))
 
     @property
     def ocr(self) -> OcrChoice:

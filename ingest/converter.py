@@ -1,9 +1,9 @@
 """One file with Docling: a lossless document, its Markdown, its figures. Runs inside the sandboxed child.
 
-Two converters of PDFs: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
-layout model and TableFormer. Both refuse a file for the same reasons, before Docling sees it, and both give the
-same record. An image becomes a PDF first; every other format is read the same way by both (see ingest/formats).
-Nothing slow is imported before `open_converter`.
+Three converters of PDFs: 'rules' reads the layout from the parser's signals and needs no weights; 'neural' is Docling's own
+layout model and TableFormer; 'auto' is rules, and neural for the pages where the rules are unsure. All refuse a file for
+the same reasons, before Docling sees it, and give the same record. An image becomes a PDF first; every other format is read the same
+way by all (see ingest/formats). Nothing slow is imported before `open_converter`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from errors import ConversionFailed, Damaged, InputRefused, OutOfMemory, TimedOut
+from ingest.choosing import open_chooser
 from ingest.figures import Figure, cut_figures
 from ingest.formats.front import Front
 from ingest.formats.images import pdf_of_image
@@ -25,7 +26,7 @@ from ingest.formats.names import Format
 from ingest.formats.reading import ReadDocument, open_formats
 from ingest.formats.recognise import format_of
 from ingest.markdown import document_markdown
-from ingest.neural import open_neural
+from ingest.neural import missing_parts, open_neural
 from ingest.ocr_key import ocr_key
 from ingest.plain import read_plain
 from ingest.preflight import Bounds, count_pages
@@ -78,12 +79,13 @@ class Convert(Protocol):
     def __call__(self, path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper: ...
 
 
-def converter_key(name: str, ocr: OcrChoice | None = None) -> str:
-    """Name, version and options of a converter: part of the identity of all that it makes."""
-    engine = f"rules/{RULES_VERSION}" if name == "rules" else name
-    engine = f"{engine} formats/{FORMATS_VERSION}"
+def converter_key(name: str, ocr: OcrChoice | None = None, artifacts: Path | None = None) -> str:
+    """Name, version and options of a converter: part of the identity of all that it makes. 'auto' without weights is the rules."""
+    rules = f"rules/{RULES_VERSION}"
+    auto = rules if name == "auto" and missing_parts(artifacts) else f"auto/{rules}"
+    engine = {"rules": rules, "auto": auto}.get(name, name) + f" formats/{FORMATS_VERSION}"
     versions = [f"{package}/{importlib.metadata.version(dist)}" for package, dist in _PACKAGES]
-    options = [ocr_key(ocr or OcrChoice())] if name == "rules" else []
+    options = [ocr_key(ocr or OcrChoice())] if name != "neural" else []
     return " ".join([engine, f"salvage/{SALVAGE_VERSION}", *versions, *options])
 
 
@@ -105,12 +107,14 @@ def open_converter(
 
     Raises WeightsMissing for 'neural' where its weights or packages are not there, and for OCR likewise.
     """
-    if name not in ("rules", "neural"):
-        raise ValueError(f"there is no converter {name!r}; the names are 'rules' and 'neural'")
+    if name not in ("rules", "neural", "auto"):
+        raise ValueError(f"there is no converter {name!r}; the names are 'rules', 'neural' and 'auto'")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     bounds, ocr = bounds or Bounds(), ocr or OcrChoice()
     is_neural = name == "neural" and backend is Backend.DOCLING_PARSE
-    docling = open_neural(timeout_s, artifacts) if is_neural else _open_rules(timeout_s, backend, ocr, artifacts)
+    chooser = open_chooser(timeout_s / 2, artifacts) if name == "auto" and backend is Backend.DOCLING_PARSE else None
+    rules_s = timeout_s / 2 if chooser else timeout_s
+    first = open_neural(timeout_s, artifacts) if is_neural else _open_rules(rules_s, backend, ocr, artifacts)
     read_other = open_formats(artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
@@ -132,7 +136,7 @@ def open_converter(
         if backend is Backend.TEXT:
             return _plain_paper(path, name, n_pages, 0.8 * timeout_s, on_page)
         try:
-            return read(docling, path, name, on_page)
+            return read(first, path, name, on_page)
         except Damaged:
             if backend is Backend.PDFIUM:
                 raise
@@ -151,7 +155,8 @@ def open_converter(
             progress_callback=heard,
         )
         _check_result(result, name)
-        return _as_paper(result, path, name, bounds, with_ocr=not is_neural and ocr.mode != "off", has_latex=is_neural)
+        notes = chooser.improve(result, path) if chooser and docling is first else []
+        return _as_paper(result, path, name, bounds, notes, with_ocr=not is_neural and ocr.mode != "off", has_latex=is_neural)
 
     return convert
 
@@ -242,7 +247,7 @@ def _plain_paper(path: Path, name: str, n_pages: int, timeout_s: float, on_page:
 
 
 def _as_paper(
-    result: ConversionResult, path: Path, name: str, bounds: Bounds, *, with_ocr: bool, has_latex: bool
+    result: ConversionResult, path: Path, name: str, bounds: Bounds, notes: list[str], *, with_ocr: bool, has_latex: bool
 ) -> ConvertedPaper:
     from ingest.layout.backend import is_stuck
 
@@ -258,7 +263,7 @@ def _as_paper(
         markdown=document_markdown(document, has_latex=has_latex),
         n_pages=n_pages,
         is_partial=bool(missing),
-        warnings=(*warnings_of(document, pages, missing, uncut), *salvage_warnings(result)),
+        warnings=(*notes, *warnings_of(document, pages, missing, uncut), *salvage_warnings(result)),
         pages=pages,
         figures=tuple(figures),
         is_worn=is_stuck(),

@@ -22,6 +22,8 @@ DPI = 150
 _MIN_SIDE = 8.0
 #: Points of white left around a figure, so that strokes at its edge stay whole.
 _MARGIN = 3.0
+#: Of zlib. On the crops of papers 2 gives files as small as 4 in three quarters of the time, 6 the same in twice.
+_COMPRESSION = 2
 
 #: Formulas of one document that are cut, and their bytes together: a textbook has thousands, and a million is an attack.
 _MOST_FORMULAS = 400
@@ -47,21 +49,25 @@ def cut_figures(path: Path, document: DoclingDocument, max_pixels: int = 2_400) 
     formula_bytes = 0
     pdf = pypdfium2.PdfDocument(path)
     try:
-        for page_no, on_page in groupby(places, key=lambda place: place[1]):
+        for page_no, here in groupby(places, key=lambda place: place[1]):
             try:
                 page = pdf[page_no - 1]
-                for ref, _, box in on_page:
-                    is_formula = not ref.startswith("#/pictures/")
-                    if is_formula and formula_bytes > _MOST_FORMULA_BYTES:
-                        continue
-                    figures.append((ref, page_no, box, _png(page, box, max_pixels)))
-                    formula_bytes += len(figures[-1][3]) * is_formula
-                page.close()
             except pypdfium2.PdfiumError:
                 failed.append(page_no)
+                continue
+            for ref, _, box in here:
+                is_formula = not ref.startswith("#/pictures/")
+                if is_formula and formula_bytes > _MOST_FORMULA_BYTES:
+                    continue
+                try:
+                    figures.append((ref, page_no, box, _png(page, box, max_pixels)))
+                    formula_bytes += len(figures[-1][3]) * is_formula
+                except pypdfium2.PdfiumError:
+                    failed.append(page_no)
+            page.close()
     finally:
         pdf.close()
-    return figures, failed
+    return figures, sorted(set(failed))
 
 
 def _places(document: DoclingDocument) -> Iterator[tuple[str, int, Box]]:
@@ -94,5 +100,5 @@ def _png(page: Any, box: Box, max_pixels: int) -> bytes:
     image = bitmap.to_pil().convert("RGB")
     bitmap.close()
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=4)
+    image.save(buffer, format="PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()

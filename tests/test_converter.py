@@ -126,7 +126,7 @@ def test_the_key_names_engine_and_versions() -> None:
 
 
 def test_neural_says_what_is_missing_before_any_document(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match="docling-tools models download"):
+    with pytest.raises(WeightsMissing, match="reread models fetch"):
         open_converter("neural", max_pages=10, timeout_s=10, artifacts=tmp_path)
 
 

@@ -43,6 +43,7 @@ from ingest.layout.page import PageSignals
 from ingest.layout.pdfium import open_pdfium_reader
 from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
+from ingest.layout.trust import layout_score
 from ingest.letters import share_unmapped
 from ingest.ocr_pages import OcrReader
 from ingest.wire import Backend
@@ -114,9 +115,12 @@ class RulesLayoutModel(BaseLayoutModel):
     def predict_layout(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[LayoutPrediction]:
         """The blocks of these pages, which are all that the document has."""
         signals = [page._signals for page in pages if isinstance(page, SignalPage) and page._signals]
+        read = read_layout(signals)
+        for signal, blocks in zip(signals, read, strict=True):
+            conv_res.confidence.pages[signal.number].layout_score = layout_score(signal, blocks)
         return [
             LayoutPrediction(clusters=[_cluster(number, block, page) for number, block in enumerate(blocks)])
-            for page, blocks in zip(pages, read_layout(signals), strict=True)
+            for page, blocks in zip(pages, read, strict=True)
         ]
 
 

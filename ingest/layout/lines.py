@@ -143,13 +143,27 @@ def _bridged(runs: list[list[Word]]) -> list[list[Word]]:
     """Runs that stand side by side, though not written one after the other, as one."""
     runs = sorted(runs, key=lambda run: run[0].rect.left)
     grown: list[list[Word]] = []
+    ends: list[
+        float
+    ] = []  # of each grown run: most are too far away, and asking `_follows` of all took half of the layout's time
     for run in runs:
-        near = [g for g in grown if _follows(g, run[0])]
+        word = run[0]
+        near = [n for n, g in enumerate(grown) if _is_in_reach(g[-1], ends[n], word) and _follows(g, word)]
         if near:
-            max(near, key=lambda g: g[-1].rect.right).extend(run)
+            at = max(near, key=lambda n: grown[n][-1].rect.right)
+            grown[at].extend(run)
         else:
+            at = len(grown)
             grown.append(list(run))
+            ends.append(0.0)
+        ends[at] = max(last.rect.right for last in grown[at][-4:])
     return grown
+
+
+def _is_in_reach(last: Word, end: float, word: Word) -> bool:
+    """False where the gap alone forbids that the word follows."""
+    size = last.size if last.size > word.size else word.size
+    return -1.2 * size <= word.rect.left - end <= MAX_GAP * size
 
 
 def make_line(words: Sequence[Word]) -> Line:

@@ -72,13 +72,15 @@ def _words(cells: list[Any], decoder: Any, fonts: FontBook, page_no: int) -> Ite
 
 def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
     face = fonts.face(cell, page_no)
-    box = Rect(min(cell.r_x0, cell.r_x2), min(cell.r_y0, cell.r_y2), max(cell.r_x0, cell.r_x2), max(cell.r_y0, cell.r_y2))
     text = mended(cell.text.strip(), face.name)
-    along_x, along_y = cell.r_x1 - cell.r_x0, cell.r_y1 - cell.r_y0
-    if abs(along_x) < abs(along_y):  # written up or down the page
-        size = box.width * face.size_per_height
-        return Word(text, box, size, box.bottom, face, 90 if along_y > 0 else -90)
-    return set_word(text, box, face)
+    # Each of the cell's attributes crosses into C++ and takes as long as all the arithmetic: they are read once.
+    x0, y0, x1, y1, x2, y2 = cell.r_x0, cell.r_y0, cell.r_x1, cell.r_y1, cell.r_x2, cell.r_y2
+    left, right = (x2, x0) if x2 < x0 else (x0, x2)
+    bottom, top = (y2, y0) if y2 < y0 else (y0, y2)
+    if abs(x1 - x0) < abs(y1 - y0):  # written up or down the page
+        size = (right - left) * face.size_per_height
+        return Word(text, Rect(left, bottom, right, top), size, bottom, face, 90 if y1 > y0 else -90)
+    return set_word(text, Rect(left, bottom, right, top), face)
 
 
 def set_word(text: str, box: Rect, face: Face) -> Word:
