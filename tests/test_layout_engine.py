@@ -10,9 +10,9 @@ from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.block import Kind
 from ingest.layout.columns import reading_order
+from ingest.layout.levels import Heading, heading_levels
 from ingest.layout.lines import clean, join_texts
 from ingest.layout.looks import Look
-from ingest.layout.outline import Heading, heading_levels
 from ingest.layout.page import Face, Rect, Word
 from ingest.layout.turned import page_turn
 

@@ -9,8 +9,9 @@ from layout_reader import read_pdf, texts
 from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.block import Kind
+from ingest.layout.levels import Heading, heading_levels
 from ingest.layout.looks import Look
-from ingest.layout.outline import Heading, heading_levels, kept_headings
+from ingest.layout.outline import kept_headings
 from ingest.layout.style import DocumentStyle
 
 STYLE = DocumentStyle(10.0, "Body", False, 12.0, frozenset())

@@ -6,6 +6,7 @@ Neither can be told by repetition of words. Line numbers are told by counting: o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ingest.layout.block import Block, Kind
@@ -19,6 +20,22 @@ _FEWEST = 5
 _MARGIN = 0.17
 #: Share of the page's height, at least, from the first number to the last.
 _SPAN = 0.3
+
+
+def split_margins(pages: Sequence[PageSignals]) -> tuple[list[PageSignals], list[list[Block]]]:
+    """The pages without their line numbers, and for each what stands in its margins: furniture, kept in the document."""
+    numbers = [line_numbers(page) for page in pages]
+    if sum(map(bool, numbers)) < 2 and len(pages) > 1:  # a manuscript has them on its other pages too
+        numbers = [set() for _ in pages]
+    cleared, margins = [], []
+    for page, gone in zip(pages, numbers, strict=True):
+        numbered: list[Word] = []
+        kept: list[Word] = []
+        for at, word in enumerate(page.words):
+            (numbered if at in gone else kept).append(word)
+        cleared.append(replace(page, words=tuple(kept)) if gone else page)
+        margins.append([_block(words, page) for words in (numbered, _sideways(page)) if words])
+    return cleared, margins
 
 
 def line_numbers(page: PageSignals) -> set[int]:
@@ -65,14 +82,13 @@ def _is_outside(column: Sequence[tuple[int, Word]], page: PageSignals) -> bool:
     return crossing <= 0.03 * len(others) and min(len(inner), len(outer)) <= 0.03 * len(others)
 
 
-def margin_block(words: Sequence[Word], page: PageSignals, kind: Kind = Kind.PAGE_HEADER) -> Block:
-    """Words of the margin as one piece of furniture: out of the text, kept in the document."""
+def _block(words: Sequence[Word], page: PageSignals) -> Block:
     ordered = sorted(words, key=lambda word: (-word.base, word.rect.left))
     text = " ".join(word.text for word in ordered)
-    return Block(kind=kind, page=page.number, rect=enclosing(word.rect for word in words), text=text)
+    return Block(kind=Kind.PAGE_HEADER, page=page.number, rect=enclosing(word.rect for word in words), text=text)
 
 
-def sideways(page: PageSignals) -> list[Word]:
+def _sideways(page: PageSignals) -> list[Word]:
     """Words written up or down at the outer edge of the page."""
     outer = 0.08 * page.width
     return [word for word in page.words if word.turn and (word.rect.right < outer or word.rect.left > page.width - outer)]

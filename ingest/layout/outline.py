@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.headings import could_be, depth_of
+from ingest.layout.levels import LARGER, Heading, heading_levels, rank_look
 from ingest.layout.lines import join_texts
 from ingest.layout.looks import Look, is_small_caps, look_of
 from ingest.layout.names import is_known
@@ -21,8 +22,6 @@ from ingest.layout.page import enclosing
 from ingest.layout.paragraphs import MARKER
 from ingest.layout.style import DocumentStyle
 
-#: Headings that stand at the top in every paper.
-_TOP = re.compile(r"^\W*(abstract|introduction|references|bibliography|literature cited|acknowledge?ments?)\W*$", re.I)
 #: Sections of the body, which have numbers where any has one; an abstract or a list of references has none even then.
 _BODY = re.compile(
     r"^\W*(?:(?:\d{1,2}|[IVX]{1,5})[.)]?\s+)?(?:introduction|background|(?:materials? and )?methods?|results?(?: and discussion)?"
@@ -51,16 +50,6 @@ _STATEMENT = re.compile(
 )
 #: How often one and the same text may be a heading; the sections of each of many trials repeat, but not as run-ins.
 _REPEATS = 3
-#: Points over the body's size from which type is large.
-_LARGER = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What an outline is told from."""
-
-    text: str
-    look: Look
 
 
 def with_lookalikes(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
@@ -89,7 +78,7 @@ def _is_second_line(head: Block, block: Block, style: DocumentStyle) -> bool:
     first, second = head.lines[-1], block.lines[0]
     near = 0 < first.base - second.base < 2.7 * first.size  # manuscripts are set at double distance
     alike = first.face == second.face and abs(first.size - second.size) < 0.3 and abs(first.bold - second.bold) < 0.1
-    distinct = first.face != style.face or first.size >= style.size + _LARGER
+    distinct = first.face != style.face or first.size >= style.size + LARGER
     return near and alike and distinct and second.text[:1].islower() and not head.text.endswith((".", ":", "?"))
 
 
@@ -99,7 +88,7 @@ def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set
     return {
         look
         for look, n in looks.items()
-        if n > 1 and (look.face != style.face or look.size >= style.size + _LARGER) and (look.bold or not style.bold)
+        if n > 1 and (look.face != style.face or look.size >= style.size + LARGER) and (look.bold or not style.bold)
     }
 
 
@@ -175,7 +164,7 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
     repeats = Counter(heading.text.lower() for heading in headings)
     references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=0)
     references = references if references > 0.3 * len(headings) else len(headings)  # earlier, it is a line of the contents
-    looks_before = {_rank_look(heading.look) for heading in headings[:references]}
+    looks_before = {rank_look(heading.look) for heading in headings[:references]}
     has_numbers, in_abstract = _has_numbers(headings, style), _in_abstract(headings)
     stand_out = any(is_known(heading.text) and not _is_plain(heading.look, style) for heading in headings)
     kept = []
@@ -192,7 +181,7 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
                 _ABOUT.match(heading.text)
                 or _STATEMENT.match(heading.text)
                 or repeats[heading.text.lower()] >= _REPEATS
-                or (at > references and _rank_look(look) not in looks_before)
+                or (at > references and rank_look(look) not in looks_before)
                 or (not has_numbers and _is_entry(heading, style))
             )
         kept.append(keep and not in_abstract[at])
@@ -212,12 +201,12 @@ def _in_abstract(headings: Sequence[Heading]) -> list[bool]:
 
 def _is_plain(look: Look, style: DocumentStyle) -> bool:
     """True for the type of the body itself."""
-    return look.face == style.face and not look.caps and abs(look.size - style.size) < _LARGER
+    return look.face == style.face and not look.caps and abs(look.size - style.size) < LARGER
 
 
 def _is_weak(look: Look, style: DocumentStyle) -> bool:
     """True where nothing but another font tells it from the text."""
-    return not (look.bold or look.italic or look.caps or is_small_caps(look)) and look.size < style.size + _LARGER
+    return not (look.bold or look.italic or look.caps or is_small_caps(look)) and look.size < style.size + LARGER
 
 
 def _company(heading: Heading) -> tuple[bool, bool, bool, str]:
@@ -228,7 +217,7 @@ def _company(heading: Heading) -> tuple[bool, bool, bool, str]:
 def _has_numbers(headings: Sequence[Heading], style: DocumentStyle) -> bool:
     """True unless the sections have names alone: those that stand in every paper, or most of those in large type."""
     named = [heading for heading in headings if _BODY.match(heading.text)]
-    large = [heading for heading in headings if heading.look.size >= style.size + _LARGER and not is_known(heading.text)]
+    large = [heading for heading in headings if heading.look.size >= style.size + LARGER and not is_known(heading.text)]
     if any(depth_of(heading.text) for heading in named):
         return True
     return len(named) < 2 and not (len(large) > 2 and sum(not depth_of(heading.text) for heading in large) > 0.6 * len(large))
@@ -236,75 +225,4 @@ def _has_numbers(headings: Sequence[Heading], style: DocumentStyle) -> bool:
 
 def _is_entry(heading: Heading, style: DocumentStyle) -> bool:
     """True for a numbered line no larger than the body, as the items of a list have in bold."""
-    return bool(re.match(r"^\(?\d{1,2}[.)]\s", heading.text)) and heading.look.size < style.size + _LARGER
-
-
-def heading_levels(headings: Sequence[Heading], size: float = 10.0) -> list[int]:
-    """The level of each heading, from 1: by its number, else by the rank of its look in the document."""
-    ranked = _look_levels(headings, size)
-    depths = _depths(headings)
-    in_series = sum(depth == 1 for depth in depths) >= 2
-    levels = []
-    for heading, depth in zip(headings, depths, strict=True):
-        if depth and (depth > 1 or in_series):
-            level = depth
-        elif _TOP.match(heading.text):
-            level = 1
-        else:
-            level = ranked[_rank_look(heading.look)]
-        levels.append(min(level, 6))
-    return levels
-
-
-_SCHEME = re.compile(r"^(?:(?P<roman>[IVX]{1,5})|(?P<letter>[A-Z])|(?P<digit>\d{1,2}))[.):]?\s")
-
-
-def _depths(headings: Sequence[Heading]) -> list[int]:
-    """How deep the number of each heading is; letters stand under Roman numbers and digits under both, where those came before."""
-    matches = [_SCHEME.match(heading.text) if depth_of(heading.text) == 1 else None for heading in headings]
-    often = Counter(match.lastgroup for match in matches if match)
-    above: list[str] = []
-    depths = []
-    for heading, match in zip(headings, matches, strict=True):
-        scheme = (match.lastgroup or "") if match else ""
-        if scheme and often[scheme] > 1 and scheme not in above and (not above or "digit" not in above):
-            above.append(scheme)
-        depths.append(above.index(scheme) + 1 if scheme in above else depth_of(heading.text))
-    return depths
-
-
-def _look_levels(headings: Sequence[Heading], size: float) -> dict[Look, int]:
-    """The level of each look: one step down for each more prominent look that has company."""
-    numbers, tops = _numbered_looks(headings), _top_looks(headings)
-    seen = Counter(_rank_look(heading.look) for heading in headings)
-    levels: dict[Look, int] = {look: numbers.get(look, 1) for look in tops}
-    above = max(levels.values(), default=0)
-    for look in sorted(seen.keys() - tops, key=lambda look: look.rank):
-        levels[look] = numbers.get(look) or above + 1
-        if seen[look] > 1 or look.size >= size + _LARGER:
-            above = max(above, levels[look])
-    return levels
-
-
-def _rank_look(look: Look) -> Look:
-    """The look without what differs between headings of one rank."""
-    return replace(look, face="")
-
-
-def _numbered_looks(headings: Sequence[Heading]) -> dict[Look, int]:
-    """The usual depth of looks that mostly come with a number."""
-    depths: dict[Look, list[int]] = {}
-    for heading in headings:
-        depths.setdefault(_rank_look(heading.look), []).append(depth_of(heading.text))
-    usual = {}
-    for look, found in depths.items():
-        numbered = [depth for depth in found if depth]
-        if numbered and len(numbered) >= 0.3 * len(found):
-            usual[look] = max(set(numbered), key=lambda depth: (numbered.count(depth), -depth))
-    return usual
-
-
-def _top_looks(headings: Sequence[Heading]) -> set[Look]:
-    """The looks in which the sections stand that open every paper's outline."""
-    named = Counter(_rank_look(h.look) for h in headings if is_known(h.text) and not h.look.is_run_in)
-    return {look for look, n in named.items() if n >= 2}
+    return bool(re.match(r"^\(?\d{1,2}[.)]\s", heading.text)) and heading.look.size < style.size + LARGER

@@ -19,7 +19,7 @@ from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
 from ingest.layout.lines import build_lines, join_texts
 from ingest.layout.lists import settle_lists
-from ingest.layout.margins import line_numbers, margin_block, sideways
+from ingest.layout.margins import split_margins
 from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
@@ -35,10 +35,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
     set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
-    numbers = [line_numbers(page) for page in set_pages]
-    numbers = numbers if sum(map(bool, numbers)) > 1 or len(pages) == 1 else [set() for _ in pages]
-    margins = [_margins(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
-    set_pages = [_without(page, numbered) for page, numbered in zip(set_pages, numbers, strict=True)]
+    set_pages, margins = split_margins(set_pages)
     lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
@@ -55,16 +52,6 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         [turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)
     ]
     return bind_over_pages(placed, [page.width * page.height for page in pages])
-
-
-def _margins(page: PageSignals, numbered: set[int]) -> list[Block]:
-    """The line numbers of a page and the words written up its edges, one block each."""
-    parts = [[page.words[at] for at in sorted(numbered)], sideways(page)]
-    return [margin_block(words, page) for words in parts if words]
-
-
-def _without(page: PageSignals, gone: set[int]) -> PageSignals:
-    return replace(page, words=tuple(word for at, word in enumerate(page.words) if at not in gone)) if gone else page
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
