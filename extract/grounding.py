@@ -160,7 +160,7 @@ def _normalised(text: str) -> tuple[str, tuple[int, ...]]:
         if sign.isspace():
             gap = i if gap < 0 and signs and signs[-1].isdigit() else gap
             continue
-        if _is_raised(sign) and signs and signs[-1].isdigit() and gap < 0 and not (i and _is_raised(text[i - 1])):
+        if gap < 0 and signs and signs[-1].isdigit() and _is_raised(sign) and not (i and _is_raised(text[i - 1])):
             signs.append("^")  # 10⁵ is not 105
             origins.append(i)
         if sign in "{}_" or (sign == "^" and not (signs and signs[-1].isdigit())):

@@ -59,7 +59,7 @@ def test_a_fraction_a_sum_and_a_root_are_one_line() -> None:
     words += [word("√", 70, 100, 10, SIGNS), word("c", 76), word("+", 82), word("d", 88)]
     bars = [Rect(19, 102.5, 31, 102.5), Rect(75, 109, 94, 109)]
 
-    assert formula_text(words, bars, [("(3)", 100.0)]) == "y = a/(2b) + ∑_{i=1}^n xᵢ √(c + d) (3)"
+    assert formula_text(words, bars, [("(3)", 100.0)]) == "y = a/(2b) + ∑_{i=1}^n xᵢ √(c+d) (3)"
 
 
 def prose(text: str, kind: Kind = Kind.TEXT) -> Block:

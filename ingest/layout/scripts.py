@@ -28,6 +28,8 @@ _SCRIPT_SPACE, _SPACE = 0.3, 0.12
 #: Signs that are no scripts whatever their boxes say.
 _UPRIGHT = frozenset("()[]{}|∥⟨⟩√∑∏∫⌈⌉⌊⌋⟦⟧")
 
+_SIGN_FONT = re.compile(r"cmsy|cmex|mtsy|mtex|rsfs|eufm|msbm", re.I)
+
 _DIGITS = "0123456789+-−=()"
 _RAISED_SIGNS = dict(
     zip(
@@ -85,8 +87,8 @@ def main_row(words: Sequence[Word]) -> tuple[float, float]:
 
 
 def _is_sign(word: Word) -> bool:
-    """True for mathematics without a letter or a digit, whose box may end with its ink."""
-    return word.face.is_math and not any(c.isalnum() for c in word.text)
+    """True for mathematics whose box may end with its ink: what is no letter or digit, and all of a font of signs."""
+    return word.face.is_math and (not any(c.isalnum() for c in word.text) or bool(_SIGN_FONT.search(word.face.name)))
 
 
 def shift_of(word: Word, size: float, base: float) -> int:
@@ -108,6 +110,8 @@ def shift_of(word: Word, size: float, base: float) -> int:
 def _groups(words: Sequence[Word], size: float, base: float) -> list[tuple[bool, list[Word]]]:
     """The words one by one, but all scripts of one place together."""
     groups: list[tuple[bool, list[Word]]] = []
+    if not any(w.face.is_math for w in words) and min(w.size for w in words) >= _SMALLER * size:
+        return [(True, [word]) for word in words]
     alone = all(shift_of(word, size, base) for word in words)  # signs whose boxes tell nothing
     for word in words:
         normal = alone or shift_of(word, size, base) == 0
