@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+LONGEST_DOI, LONGEST_ADDRESS = 200, 1000  #: signs after which no space is closed any more
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"'<>{}|\\^`,，]+", re.IGNORECASE)
 #: What introduces a DOI as the paper's own, within a few signs before it.
 _OWN = re.compile(r"(?:doi(?:\.org)?\s*[:/]?\s*(?:https?://(?:dx\.)?doi\.org/)?|https?://(?:dx\.)?doi\.org/)$", re.IGNORECASE)
@@ -95,8 +96,10 @@ def _suffix(text: str, at: int, *, is_announced: bool) -> tuple[str, int]:
     while token := _NO_SPACE.match(text, at):
         suffix, at = suffix + token.group(), token.end()
         following = re.match(r"\s([^\s\"'<>{}|\\^`,，]+)", text[at : at + 80])
-        if not following or not _runs_on(
-            suffix, following[1], is_last=is_announced and _ENDS_HERE.match(text, at + following.end())
+        if (
+            not following
+            or len(suffix) > LONGEST_DOI
+            or not _runs_on(suffix, following[1], is_last=is_announced and _ENDS_HERE.match(text, at + following.end()))
         ):
             break
         at += 1
@@ -105,8 +108,10 @@ def _suffix(text: str, at: int, *, is_announced: bool) -> tuple[str, int]:
 
 def _runs_on(suffix: str, token: str, *, is_last: object) -> bool:
     """Whether this token, after a space, is more of the DOI."""
-    if _BARE_YEAR.fullmatch(token.strip("(")) or re.match(
-        r"https?:|doi|url|pmid|pmc\d?|epub|issn|isbn|\(\d{4}|\[", token, re.IGNORECASE
+    if (
+        re.match(r"10\.\d{4}", token)
+        or _BARE_YEAR.fullmatch(token.strip("("))
+        or re.match(r"https?:|doi|url|pmid|pmc\d?|epub|issn|isbn|\(\d{4}|\[", token, re.IGNORECASE)
     ):
         return False
     if is_last and suffix[-1] not in ";," and re.search(r"\d", token) and re.fullmatch(r"[\w().;:/-]+", token):
@@ -136,7 +141,7 @@ def urls_in(text: str) -> list[str]:
         while token := re.match(r"[^\s<>\"{}|\\^`]+", text[at:]):
             address, at = address + token.group(), at + token.end()
             following = re.match(r"\s([^\s<>\"]+)", text[at : at + 200])
-            if not following or not _address_runs_on(address, following[1]):
+            if not following or len(address) > LONGEST_ADDRESS or not _address_runs_on(address, following[1]):
                 break
             at += 1
         address = re.sub(r"[.,;:]+$", "", address)
@@ -148,6 +153,8 @@ def urls_in(text: str) -> list[str]:
 
 
 def _address_runs_on(address: str, token: str) -> bool:
+    if token.lower().startswith("http"):
+        return False
     if address[-1] in "/-_=?&%~" or (
         address[-1] == "." and re.match(r"(?:com|org|net|edu|gov|io|html?|pdf|[a-z]{2})(?:/|$)", token)
     ):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 _UP = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ"
-_WORD = rf"[{_UP}][\w'’´`-]*[^\W\d_]"
+_WORD = rf"[{_UP}][\w'’´`-]{{0,30}}[^\W\d_]"
 _PARTICLE = (
     r"(?:[Vv]an|[Vv]on|[Dd]e|[Dd]er|[Dd]en|[Dd]el|della|[Dd]i|[Dd]a|dos|das|[Dd]u|[Ll]a|[Ll]e|[Ee]l|[Aa]l|bin|ten|ter|zu|zur|af|"
     r"d['’]|'t)"

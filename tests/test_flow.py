@@ -538,7 +538,9 @@ def test_status_counts_what_is_there_what_waits_and_what_failed(full, papers, tm
     status = pipeline.status(library=full.library, ledger=full.ledger)
 
     assert (status.documents, status.pages, status.chunks, status.extractions, status.runs) == (3, 3, 9, 9, 1)
-    assert status.blobs == len(list(full.library.blobs.digests())) == 10  # per paper its bytes, JSON and Markdown; one logo
+    assert (
+        status.blobs == len(list(full.library.blobs.digests())) == 11
+    )  # per paper its bytes, JSON and Markdown; a logo, no references
     assert status.jobs == {"add": {"done": 3, "failed": 1}, "read": {"done": 3}}
     assert [(failure.name, failure.code) for failure in status.failures] == [("bad.pdf", "damaged")]
     assert status.bytes > 10_000
