@@ -94,8 +94,7 @@ def _names(upper: Sequence[TableLine], lower: Sequence[TableLine]) -> bool:
 
 def _covers_column(ruling: Rect, bounds: Sequence[float]) -> bool:
     return any(
-        ruling.left < low + 0.25 * (high - low) and ruling.right > high - 0.25 * (high - low)
-        for low, high in pairwise(bounds)
+        ruling.left < low + 0.25 * (high - low) and ruling.right > high - 0.25 * (high - low) for low, high in pairwise(bounds)
     )
 
 

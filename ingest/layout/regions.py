@@ -41,7 +41,8 @@ def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
         for line in lines
         if id(line) not in notes
         and (
-            id(line) in captions or not any(t.holds(*line.rect.middle) for t in (taken_by_tables if id(line) in text else taken))
+            id(line) in captions
+            or not any(t.holds(*line.rect.middle) for t in (taken_by_tables if id(line) in text else taken))
         )
     ]
     return blocks, rest

@@ -6,15 +6,16 @@ exponents apart, so such a word is cut where its characters change their size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 #: Least difference in height, as a share, of two sizes of type.
 _SMALLER = 0.88
 
 
-def split_scripts(words: Sequence[Any], chars: Sequence[Any]) -> Iterator[Any]:
-    """The parser's words, those that hold two sizes of type as their parts; `chars` are the page's, in the order of the words."""
+def split_scripts(words: Iterable[Any], chars: Iterable[Any]) -> Iterator[Any]:
+    """The parser's words, those that hold two sizes of type as their parts; `chars` are the page's."""
+    words = list(words)  # the parser makes new objects for each pass
     tall = {id(word) for word in words if _may_hold_script(word)}
     if not tall:
         yield from words
@@ -40,7 +41,10 @@ def _parts(word: Any, rows: dict[int, list[Any]]) -> list[_Part]:
         char
         for x in range(round(word.r_x0) - 1, round(word.r_x1) + 2)
         for char in rows.get(x, ())
-        if word.r_x0 - 0.3 <= char.r_x0 and char.r_x1 <= word.r_x1 + 0.3 and word.r_y0 - 0.3 <= char.r_y0 and char.r_y2 <= word.r_y2 + 0.3
+        if word.r_x0 - 0.3 <= char.r_x0
+        and char.r_x1 <= word.r_x1 + 0.3
+        and word.r_y0 - 0.3 <= char.r_y0
+        and char.r_y2 <= word.r_y2 + 0.3
     ]
     inside.sort(key=lambda char: char.r_x0)
     if "".join(char.text for char in inside) != word.text:

@@ -179,7 +179,11 @@ def _ends_between(upper: Rect, lower: Rect, groups: Sequence[Group], page: PageS
 
 def _is_page_column(group: Group, ruling: Rect, page: PageSignals) -> bool:
     """True for a paragraph as wide as one of two columns of the page."""
-    return ruling.width > 0.65 * page.width and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width and len(group.lines) > 4
+    return (
+        ruling.width > 0.65 * page.width
+        and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width
+        and len(group.lines) > 4
+    )
 
 
 def _has_company(group: Group, others: Sequence[Group]) -> bool:
@@ -219,7 +223,9 @@ def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle)
     """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
     rows: list[Rect] = []
     floor = caption.rect.bottom
-    column = [g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, caption.rect.left, caption.rect.right) > 0]
+    column = [
+        g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, caption.rect.left, caption.rect.right) > 0
+    ]
     limit = enclosing([caption.rect, *column]) if column else enclosing(g.rect for g in groups)
     for group in sorted(groups, key=lambda g: -g.rect.top):
         if group is caption or group.rect.top > caption.rect.bottom + 2:

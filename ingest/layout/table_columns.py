@@ -82,12 +82,11 @@ def _is_ruled(wall: Wall, cuts: Sequence[float]) -> bool:
 
 def _gap(wall: Wall, lines: Sequence[TableLine]) -> float:
     """The narrowest gap of the lines at this wall."""
-    return min((right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]), default=1e9)
+    pairs = [pair for line in lines if (pair := gap_at(line, wall.x))]
+    return min((right.rect.left - left.rect.right for left, right in pairs), default=1e9)
 
 
-def _has_column(
-    wall: Wall, before: float, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]
-) -> bool:
+def _has_column(wall: Wall, before: float, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]) -> bool:
     """True where the text between this wall and `end` stands apart from that between `before` and the wall."""
     inside = [line for line in lines if any(wall.x <= w.rect.left and w.rect.right <= end for w in line.words)]
     pairs = [(line, gap_at(line, wall.x)) for line in inside]
@@ -97,7 +96,8 @@ def _has_column(
     gaps = [pair[1].rect.left - pair[0].rect.right if pair else 99.0 for _, pair in pairs]
     wide = sum(gap > CELL_GAP * line.size for gap, line in zip(gaps, inside, strict=True))
     aligned = max(
-        (_most_at_one_edge(side) for side in zip(*((p[0].rect.right, p[1].rect.left) for _, p in pairs if p), strict=True)), default=0
+        (_most_at_one_edge(side) for side in zip(*((p[0].rect.right, p[1].rect.left) for _, p in pairs if p), strict=True)),
+        default=0,
     )
     if not inside or (wide < 0.5 * len(inside) and not (len(inside) >= 3 and wide and aligned >= 0.6 * len(inside))):
         return False
@@ -166,7 +166,8 @@ def _is_wall(lines: Sequence[TableLine], clear: tuple[float, float], *, width: f
         return False
     wide = sum(right.rect.left - left.rect.right > CELL_GAP * line.size for line, (left, right) in pairs)
     aligned = max(
-        _most_at_one_edge(right.rect.left for _, (_, right) in pairs), _most_at_one_edge(left.rect.right for _, (left, _) in pairs)
+        _most_at_one_edge(right.rect.left for _, (_, right) in pairs),
+        _most_at_one_edge(left.rect.right for _, (left, _) in pairs),
     )
     if is_cut:
         return wide >= max(2, 0.6 * len(pairs)) and width > 0.45 * lines[0].size
@@ -201,9 +202,7 @@ class Column:
     middle: float
 
 
-def split_lines(
-    lines: Sequence[TableLine], walls: Sequence[Wall], spans: Sequence[Rect], n_header: int
-) -> list[list[Piece]]:
+def split_lines(lines: Sequence[TableLine], walls: Sequence[Wall], spans: Sequence[Rect], n_header: int) -> list[list[Piece]]:
     """Each line's pieces; `spans` are rulings below headings of several columns."""
     bounds = [-1e9, *(wall.x for wall in walls), 1e9]
     columns = _column_edges(lines, bounds)
@@ -221,7 +220,9 @@ def _column_edges(lines: Sequence[TableLine], bounds: Sequence[float]) -> list[C
         for low, high in text_runs(line):
             first, last = _column_of(low, high, bounds)
             if first == last:
-                edges[first].update({("left", round(low)): 1, ("right", round(high)): 1, ("middle", round((low + high) / 2)): 1})
+                edges[first].update(
+                    {("left", round(low)): 1, ("right", round(high)): 1, ("middle", round((low + high) / 2)): 1}
+                )
     return [Column(*(_commonest(counts, side) for side in ("left", "right", "middle"))) for counts in edges]
 
 
@@ -261,9 +262,7 @@ def _pieces(line: TableLine, bounds: Sequence[float], columns: Sequence[Column],
     return [_over_ruling(piece, spans, bounds) for piece in pieces]
 
 
-def _goes_on(
-    before: Piece, word: Word, first: int, line: TableLine, columns: Sequence[Column], spans: Sequence[Rect]
-) -> bool:
+def _goes_on(before: Piece, word: Word, first: int, line: TableLine, columns: Sequence[Column], spans: Sequence[Rect]) -> bool:
     """True where the word beyond the wall is still the same text: a heading over several columns, a label."""
     gap = word.rect.left - before.rect.right
     if gap > CELL_GAP * line.size:

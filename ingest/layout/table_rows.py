@@ -21,7 +21,9 @@ from ingest.layout.table_lines import Piece, TableLine
 _VALUE = re.compile(r"^[<>≤≥~∼≈=±+\-−–(\[]*\s?\d[\d\s.,:;/()\[\]±×·%°*†‡<>=^+\-−–eE]*[a-zA-Zµ%°]{0,3}$|^[-−–—.]+$")
 _ITEM = re.compile(r"^[-–•·▪◦]\s?[A-Za-z]")  #: of a list inside a cell
 _GOES_ON = re.compile(r"^[a-zß-ÿ(\[&,;:)\]/–—=+%]")
-_OPEN_END = re.compile(r"(?:\w[-\u00ad\u2010]|[,;:/&(–—=+]|\b(?:and|or|of|the|in|for|with|to|by|on|at|from|a|an|vs\.?|per|than))$")
+_OPEN_END = re.compile(
+    r"(?:\w[-\u00ad\u2010]|[,;:/&(–—=+]|\b(?:and|or|of|the|in|for|with|to|by|on|at|from|a|an|vs\.?|per|than))$"
+)
 #: Content below which the distance of lines, or rulings, are not believed to tell rows.
 _DOUBT = -0.4
 
@@ -46,7 +48,9 @@ class TableText:
         high, low = self.lines[upper].base + 0.3 * self.lines[upper].size, self.lines[upper + 1].base
         return any(low < r.bottom < high for r in self.rulings) or (
             upper + 1 < self.n_header
-            and any(low < r.bottom < high and _over(r, self.pieces[upper]) and _over(r, self.pieces[upper + 1]) for r in self.short)
+            and any(
+                low < r.bottom < high and _over(r, self.pieces[upper]) and _over(r, self.pieces[upper + 1]) for r in self.short
+            )
         )
 
 
@@ -152,7 +156,10 @@ class _Reading:
                     widths[piece.first] = max(widths[piece.first], piece.rect.width)
                     if at in named:
                         begins[piece.first].append(piece.text[:1].islower())
-        brackets = [any(p.first == c and re.match(r"\S*\d.*\(", p.text) for at in body for p in text.pieces[at]) for c in range(len(widths))]
+        brackets = [
+            any(p.first == c and re.match(r"\S*\d.*\(", p.text) for at in body for p in text.pieces[at])
+            for c in range(len(widths))
+        ]
         drops = [text.drop(a, b) for a, b in pairwise(body) if text.drop(a, b) > 0.8 * text.lines[b].size]
         return cls(text, widths, [len(b) > 2 and mean(b) > 0.6 for b in begins], brackets, min(drops, default=12.0))
 

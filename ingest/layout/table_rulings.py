@@ -18,7 +18,11 @@ def merged_rulings(rulings: Sequence[Rect], *, gap: float = 10.0) -> list[Rect]:
     """Rulings at one height that touch or nearly do, as one, from the top down; between those below headings there are gaps too."""
     merged: list[Rect] = []
     for ruling in sorted(rulings, key=lambda r: (-round(r.bottom), r.left)):
-        level = [at for at, last in enumerate(merged[-40:], start=max(0, len(merged) - 40)) if abs(last.bottom - ruling.bottom) < _LEVEL]
+        level = [
+            at
+            for at, last in enumerate(merged[-40:], start=max(0, len(merged) - 40))
+            if abs(last.bottom - ruling.bottom) < _LEVEL
+        ]
         near = [at for at in level if overlap(merged[at].left, merged[at].right, ruling.left, ruling.right) > -gap]
         if near:
             merged[near[-1]] = enclosing((merged[near[-1]], ruling))
@@ -50,7 +54,8 @@ def _joints(pieces: Sequence[Rect]) -> list[float]:
             for left in pieces
             if left.width > 8
             for right in pieces
-            if right.width > 8 and abs(left.right - right.left) < 1.0
+            if right.width > 8
+            and abs(left.right - right.left) < 1.0
             and not any(p.left < left.right - 3 and p.right > right.left + 3 for p in pieces)
         }
     )
