@@ -82,10 +82,8 @@ def _is_ruled(wall: Wall, cuts: Sequence[float]) -> bool:
 
 def _gap(wall: Wall, lines: Sequence[TableLine]) -> float:
     """The narrowest gap of the lines at this wall."""
-    return min(
-        (right.rect.left - left.rect.right for line in lines if (pair := gap_at(line, wall.x)) for left, right in [pair]),
-        default=1e9,
-    )
+    pairs = [pair for line in lines if (pair := gap_at(line, wall.x))]
+    return min((right.rect.left - left.rect.right for left, right in pairs), default=1e9)
 
 
 def _has_column(wall: Wall, before: float, end: float, lines: Sequence[TableLine], header: Sequence[TableLine]) -> bool:

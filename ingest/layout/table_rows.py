@@ -18,7 +18,7 @@ from ingest.layout.page import Rect
 from ingest.layout.table_lines import Piece, TableLine
 
 #: A value: what a number begins with, no letters but a unit's or an exponent's.
-_VALUE = re.compile(r"^[<>≤≥~∼≈=±+\-−–(\[]*\s?\d[\d\s.,:;/()\[\]±×·%°*†‡<>=^+\-−–eE]*[a-zA-Zµ%°]{0,3}$|^[-−–—.]+$")
+_VALUE = re.compile(r"^[<>≤≥~∼≈=±+\-−–(\[]*\s?\d[\d\s.,:;/()\[\]±×·%°*†‡<>=^+\-−–eE⁰¹²³⁴-⁹⁺⁻⁽⁾]*[a-zA-Zµ%°]{0,3}$|^[-−–—.]+$")
 _ITEM = re.compile(r"^[-–•·▪◦]\s?[A-Za-z]")  #: of a list inside a cell
 _GOES_ON = re.compile(r"^[a-zß-ÿ(\[&,;:)\]/–—=+%]")
 _OPEN_END = re.compile(
@@ -161,7 +161,7 @@ class _Reading:
             for c in range(len(widths))
         ]
         drops = [text.drop(a, b) for a, b in pairwise(body) if text.drop(a, b) > 0.8 * text.lines[b].size]
-        return cls(text, widths, [len(b) > 2 and mean(b) > 0.6 for b in begins], brackets, min(drops, default=12.0))
+        return cls(text, widths, [len(b) > 1 and mean(b) > 0.6 for b in begins], brackets, min(drops, default=12.0))
 
     def agrees(self, groups: Sequence[Sequence[int]]) -> bool:
         """True where these groups of lines may be rows, by what stands one below the other in them."""

@@ -1,0 +1,185 @@
+"""Tables from words and rulings alone: columns, rows, headings, exact values, tables over two pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docling_core.types.doc import DoclingDocument, PageItem, Size
+
+from ingest.layout.block import Block, Cell, Grid, Kind
+from ingest.layout.continued import join_tables
+from ingest.layout.document import add_blocks
+from ingest.layout.grid import read_grid
+from ingest.layout.page import ASCENT, DESCENT, Face, Rect, Word
+from ingest.layout.table_rulings import column_cuts, merged_rulings
+from ingest.markdown import document_markdown
+
+FACE = Face("Serif", False, False, False, False, 1.0, 0.2)
+CHAR = 5.0  #: points; every letter of the tests' type is as wide
+
+
+def word(text: str, left: float, base: float, size: float = 10.0) -> Word:
+    width = len(text) * CHAR * size / 10
+    return Word(text, Rect(left, base - DESCENT * size, left + width, base + ASCENT * size), size, base, FACE)
+
+
+def line(base: float, *cells: tuple[float, str]) -> list[Word]:
+    """The words of one line; each cell begins at its x, words are 2.5 points apart."""
+    words = []
+    for left, text in cells:
+        for part in text.split():
+            words.append(word(part, left, base))
+            left = words[-1].rect.right + 2.5
+    return words
+
+
+def across(left: float, right: float, y: float) -> Rect:
+    return Rect(left, y, right, y)
+
+
+def rows_of(words: Sequence[Word], rulings: Sequence[Rect] = (), down: Sequence[Rect] = ()) -> list[list[str]]:
+    grid = read_grid(words, rulings, down, frozenset())
+    assert grid is not None
+    rows = [[""] * grid.n_columns for _ in range(grid.n_rows)]
+    for cell in grid.cells:
+        rows[cell.row][cell.column] = cell.text
+    return rows
+
+
+def test_lines_of_prose_in_a_cell_are_one_row():
+    words = [
+        *line(100, (0, "Method"), (100, "Description")),
+        *line(85, (0, "Talks"), (100, "Teachers present a topic and ask")),
+        *line(73, (100, "questions to the class.")),
+        *line(61, (0, "Live coding or"), (100, "Teachers write code and show us how")),
+        *line(49, (0, "shown code"), (100, "a tool works.")),
+        *line(37, (0, "Tasks"), (100, "Students solve short tasks alone.")),
+    ]
+    assert rows_of(words, [across(0, 270, y) for y in (112, 95, 30)]) == [
+        ["Method", "Description"],
+        ["Talks", "Teachers present a topic and ask questions to the class."],
+        ["Live coding or shown code", "Teachers write code and show us how a tool works."],
+        ["Tasks", "Students solve short tasks alone."],
+    ]
+
+
+def test_values_below_each_other_are_rows_though_only_groups_are_ruled_off():
+    words = [
+        *line(100, (0, "Parser"), (100, "Training"), (200, "F1")),
+        *line(88, (0, "Petrov"), (100, "news only"), (200, "90.4")),
+        *line(76, (0, "Dyer"), (100, "news only"), (200, "91.7")),
+        *line(64, (0, "Ours"), (100, "all"), (200, "92.7")),
+        *line(52, (0, "Luong"), (100, "all"), (200, "93.0")),
+    ]
+    rows = rows_of(words, [across(0, 220, y) for y in (110, 97, 73, 48)])
+    assert [row[2] for row in rows] == ["F1", "90.4", "91.7", "92.7", "93.0"]
+
+
+def test_a_value_and_its_interval_are_one_cell():
+    words = [*line(100, (0, "Name"), (80, "Ratio"), (180, "p"))]
+    for n, (name, low) in enumerate([("Age", "1.26"), ("Sex", "1.04"), ("Weight", "2.29"), ("Height", "3.30")]):
+        words += line(85 - 12 * n, (0, name), (80, f"{low} (0.85-1.86)"), (180, "0.24"))
+    assert rows_of(words, [across(0, 200, y) for y in (112, 95, 40)])[1] == ["Age", "1.26 (0.85-1.86)", "0.24"]
+
+
+def test_columns_that_nearly_touch_are_told_by_the_joints_of_rulings():
+    pieces = [Rect(low, y, high, y) for y in (112, 95, 60) for low, high in ((0, 98), (98, 150), (150, 200))]
+    words = [
+        *line(100, (0, "Kind"), (100, "Visits"), (152, "Hours")),
+        *line(85, (0, "patients seen first"), (100, "171"), (152, "0.35")),
+        *line(70, (0, "patients seen again"), (100, "702"), (152, "1.32")),
+    ]
+    assert column_cuts(pieces, Rect(0, 60, 200, 110)) == [98, 150]
+    assert rows_of(words, pieces)[1] == ["patients seen first", "171", "0.35"]
+
+
+def test_a_heading_over_a_ruling_spans_the_columns_below_it():
+    words = [
+        *line(112, (100, "Crude"), (220, "Adjusted")),
+        *line(98, (0, "Name"), (80, "HR"), (140, "p"), (210, "HR"), (270, "p")),
+        *line(80, (0, "Age"), (80, "1.0"), (140, "0.2"), (210, "1.1"), (270, "0.3")),
+        *line(68, (0, "Sex"), (80, "2.0"), (140, "0.4"), (210, "2.1"), (270, "0.5")),
+    ]
+    rulings = [across(0, 290, 124), across(80, 160, 108), across(210, 290, 108), across(0, 290, 92), across(0, 290, 60)]
+    grid = read_grid(words, rulings, (), frozenset())
+    assert grid is not None
+    spans = {cell.text: (cell.column, cell.column_end) for cell in grid.cells if cell.row == 0}
+    assert spans == {"Crude": (1, 3), "Adjusted": (3, 5)}
+    assert [cell.is_header for cell in grid.cells].count(True) == 7
+
+
+def test_an_exponent_is_not_read_into_its_number():
+    words = [
+        *line(100, (0, "Name"), (80, "Value")),
+        *line(85, (0, "first"), (80, "8.0 × 10")),
+        word("-4", 115, 89, 7),
+        *line(70, (0, "second"), (80, "0.7")),
+        word("1", 95, 74, 7),
+    ]
+    rows = rows_of(words, [across(0, 140, y) for y in (112, 95, 60)])
+    assert [row[1] for row in rows] == ["Value", "8.0 × 10⁻⁴", "0.7¹"]
+
+
+def test_rulings_of_a_box_make_rows_of_centred_cells():
+    words = [
+        *line(100, (2, "Strain"), (102, "Source")),
+        *line(86, (102, "This work was done")),
+        *line(80, (2, "EDC1")),
+        *line(74, (102, "in our rooms")),
+        *line(56, (102, "A gift of the late")),
+        *line(50, (2, "EDC2")),
+        *line(44, (102, "Professor Noone")),
+    ]
+    down = [Rect(x, 40, x, 112) for x in (0, 100, 200)]
+    assert rows_of(words, [across(0, 200, y) for y in (112, 96, 66, 40)], down) == [
+        ["Strain", "Source"],
+        ["EDC1", "This work was done in our rooms"],
+        ["EDC2", "A gift of the late Professor Noone"],
+    ]
+
+
+def test_rulings_side_by_side_stay_apart_and_doubles_are_one():
+    assert merged_rulings([across(0, 100, 344), across(150, 250, 344), across(0, 100, 343), across(150, 250, 343)]) == [
+        Rect(0, 343, 100, 344),
+        Rect(150, 343, 250, 344),
+    ]
+
+
+def table(page: int, rows: Sequence[Sequence[str]]) -> Block:
+    cells = [
+        Cell(
+            rect=Rect(100.0 * c, 700.0 - 12 * r, 100.0 * c + 40, 710.0 - 12 * r),
+            text=text,
+            row=r,
+            row_end=r + 1,
+            column=c,
+            column_end=c + 1,
+            is_header=r == 0,
+        )
+        for r, row in enumerate(rows)
+        for c, text in enumerate(row)
+    ]
+    grid = Grid(n_rows=len(rows), n_columns=len(rows[0]), cells=tuple(cells))
+    return Block(kind=Kind.TABLE, page=page, rect=Rect(0, 100, 240, 710), grid=grid)
+
+
+def test_a_table_that_goes_on_over_the_page_is_one_and_its_header_is_not_said_twice():
+    pages = join_tables([[table(1, [["Name", "Value"], ["a", "1"]])], [table(2, [["Name", "Value"], ["b", "2"]])]])
+
+    assert [len(page) for page in pages] == [1, 0]
+    whole = pages[0][0]
+    assert whole.grid is not None and whole.grid.n_rows == 3
+    assert [part.page for part in whole.more] == [2]
+
+
+def test_markdown_has_each_row_of_a_header_and_each_cell_once():
+    head = Cell(rect=Rect(0, 0, 9, 9), text="Both", row=0, row_end=1, column=0, column_end=2, is_header=True)
+    block = table(1, [["", ""], ["Low", "High"], ["1", "2"]])
+    assert block.grid is not None
+    grid = Grid(n_rows=3, n_columns=2, cells=(head, *(cell for cell in block.grid.cells if cell.row)))
+    document = DoclingDocument(name="paper")
+    document.pages[1] = PageItem(page_no=1, size=Size(width=600, height=800))
+    add_blocks(document, [Block(kind=Kind.TABLE, page=1, rect=block.rect, grid=grid)])
+
+    lines = [" ".join(row.replace("|", " ").split()) for row in document_markdown(document).splitlines()]
+    assert [row for row in lines if "-" not in row] == ["Both", "Low High", "1 2"]
