@@ -71,7 +71,8 @@ def long(papers: Path, n_pages: int, memory_mb: int, folder: Path) -> int:
 def many(n_documents: int, per_child: int, folder: Path) -> int:
     """So many conversions in this process; 1 where it grew by more than 50 MB or the last fifth was slower than .95 of the first."""
     sources = [read_source(ROOT / "samples" / name, 1 << 30) for name in SAMPLES]
-    times, children, parent = [], set[int | None](), [resident_mb(os.getpid())]
+    times, children, parent = list[float](), set[int | None](), [resident_mb(os.getpid())]
+    fifth = n_documents // 5
     with open_child(Limits(documents_per_child=per_child)) as child:
         for number, source in enumerate(itertools.islice(itertools.cycle(sources), n_documents)):
             started = time.perf_counter()
@@ -79,11 +80,10 @@ def many(n_documents: int, per_child: int, folder: Path) -> int:
             times.append(time.perf_counter() - started)
             children.add(child.pid)
             parent.append(resident_mb(os.getpid()))
-    fifth = n_documents // 5
+            if len(times) % fifth == 0:
+                rate = fifth / sum(times[-fifth:])
+                print(f"{len(times):>5,} conversions: {rate:5.2f} a second, parent {parent[-1]:,} MB", flush=True)
     warm = parent[min(len(SAMPLES), n_documents)]
-    for at in range(0, n_documents, fifth):
-        part = times[at : at + fifth]
-        print(f"{at + len(part):>5,} conversions: {len(part) / sum(part):5.2f} a second, parent {parent[at + len(part)]:,} MB")
     growth, rate = parent[-1] - parent[0], sum(times[:fifth]) / sum(times[-fifth:])
     print(f"parent grew by {growth} MB ({parent[-1] - warm} after the first {len(SAMPLES)}), {len(children)} children")
     print(f"the last {fifth} went at {rate:.2f} of the rate of the first {fifth}")

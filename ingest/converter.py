@@ -134,7 +134,7 @@ def open_converter(
         if on_page:
             on_page(0, n_pages)
         if backend is Backend.TEXT:
-            return _plain_paper(path, name, n_pages, 0.8 * timeout_s, on_page)
+            return _plain_paper(path, name, n_pages, 0.6 * timeout_s, on_page)
         try:
             return read(first, path, name, on_page)
         except Damaged:

@@ -13,7 +13,9 @@ from paper_maker import MAIN
 from pdf_maker import PdfMaker
 from test_sandbox import convert, is_running, open_child
 
-from errors import ConversionFailed, ConverterDied, Encrypted, InputRefused, TimedOut, TooLarge
+from bench.endless import SAMPLES
+from bench.mutants import mutants
+from errors import ConversionFailed, ConverterDied, Encrypted, InputRefused, NoTextLayer, TimedOut, TooLarge
 from ingest.converter import open_converter
 from ingest.copies import MOST_LOST, Unread, read_in_copies
 from ingest.layout import backend
@@ -204,6 +206,15 @@ def test_a_page_that_docling_parse_cannot_read_is_read_by_pypdfium2_and_named(us
 
 class _Failed:
     page_number, success, error_message = 2, False, "the font is broken."
+
+
+def test_a_reason_that_is_no_text_is_no_error_of_ours(tmp_path, usual):
+    """docling-parse quotes the file in its errors; a byte of this one's is no UTF-8. Of its text nothing is left."""
+    papers = [MAIN / "samples" / name for name in SAMPLES]
+    name, _, content = list(mutants(papers, 2, seed=1))[1]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NoTextLayer):
+        usual(tmp_path / name)
 
 
 def test_a_page_that_nobody_can_read_is_missing_by_name(usual, monkeypatch):

@@ -222,10 +222,19 @@ class RulesPipeline(StandardPdfPipeline):
                 if time.monotonic() > deadline:
                     break
                 if not result.success:
-                    conv_res.errors.append(_error(result.error_message, FailureCategory.BACKEND_FAILURE, result.page_number))
+                    conv_res.errors.append(_error(_message(result), FailureCategory.BACKEND_FAILURE, result.page_number))
+                    continue
+                try:
+                    signals = read_signals(result, fonts)
+                except (
+                    ValueError,
+                    RuntimeError,
+                    OverflowError,
+                ) as error:  # a font's name that is no text, a number that is none
+                    conv_res.errors.append(_error(str(error), FailureCategory.BACKEND_FAILURE, result.page_number))
                     continue
                 conv_res._progress.page_completed(result.page_number, backend.page_count(), success=True)
-                pages.append(_page(conv_res, read_signals(result, fonts)))
+                pages.append(_page(conv_res, signals))
                 if len(pages) % _PAGES_PER_TRIM == 0:
                     give_memory_back()
         finally:
@@ -291,6 +300,14 @@ class RulesPipeline(StandardPdfPipeline):
             labels[n] = found
         for item, figure, found in zip(document.pictures, figures, labels, strict=True):
             add_labels(document, item, figure.page, found)
+
+
+def _message(result: Any) -> str:
+    """Why a page failed. The parser quotes the file, and a broken file is no text."""
+    try:
+        return str(result.error_message)
+    except UnicodeDecodeError as error:
+        return error.object.decode("utf-8", "replace")
 
 
 def _page(conv_res: ConversionResult, signals: PageSignals) -> SignalPage:
