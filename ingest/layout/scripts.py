@@ -32,8 +32,8 @@ def split_scripts(words: Iterable[Any], chars: Iterable[Any]) -> Iterator[Any]:
 
 
 def _may_hold_script(word: Any) -> bool:
-    """True for digits set across after anything else: only then can an exponent hide."""
-    return len(word.text) > 1 and word.r_y1 == word.r_y0 and any(c.isdigit() for c in word.text)
+    """True for a number set across: in a variable's name or a unit the script stays with its letter."""
+    return len(word.text) > 1 and word.r_y1 == word.r_y0 and word.text[:1].isdigit() and not any(c.isalpha() for c in word.text)
 
 
 def _parts(word: Any, rows: dict[int, list[Any]]) -> list[_Part]:
