@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     artifacts: Path | None = None  #: folder with Docling's model weights, for neural and auto; None = ~/.cache/docling/models
     ocr: Literal["auto", "off", "force"] = "auto"  #: pages without usable text are read with OCR; or none is; or every page
     ocr_languages: tuple[str, ...] = ()  #: as Docling names them ('en', 'iso:de', 'arabic'); none = the shipped model's fifty
-    ocr_figures: bool = False  #: also the text inside figures that have none of their own; about a second for each
+    ocr_figures: bool = False  #: also the text inside figures that have none of their own; about 3 s of one core for each
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
     #: Wall clock for one document, with all that is tried again inside; the slowest real paper seen took 25 s.
     convert_timeout_s: float = Field(300.0, gt=0)

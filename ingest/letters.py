@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
+from functools import cache
 
 #: Characters, and words: a shorter text is not judged.
 _LEAST_CHARS, _LEAST_WORDS = 50, 60
@@ -18,6 +20,8 @@ _FEW_COMMON = 0.02
 #: English shifted by one letter 0.6.
 _LIKE_LANGUAGE = 0.8
 
+#: Scripts that one text may have, beside Latin and Greek and its own, and the share of the letters from which one counts.
+_MOST_SCRIPTS, _SOME = 4, 0.02
 #: The commonest short words of English, German, French, Spanish, Portuguese, Italian and Dutch.
 _COMMON_WORDS = """the of and to in is for that with are was by on as der die und das von mit zu den ist im le la les des et
     en du une un dans el los las que por del con se para o os da do em na no uma il di che per sono della het een van de"""
@@ -53,7 +57,29 @@ def has_letters(text: str) -> bool:
 
 
 def looks_scrambled(text: str) -> bool:
-    """True for a Latin text whose letters are no language's: fonts whose glyphs are mapped to the wrong characters."""
+    """True for letters that are no language's: fonts whose glyphs are mapped to the wrong characters of one script or of many."""
+    return _is_of_no_script(text) or _is_no_latin_language(text)
+
+
+def _is_of_no_script(text: str) -> bool:
+    """True where letters of very many scripts stand together, or Latin ones that mostly bear accents."""
+    letters = [sign for sign in text if sign.isalpha()]
+    if len(letters) < _LEAST_CHARS:
+        return False
+    scripts = Counter(_script(sign) for sign in letters)
+    accented = sum(n for sign, n in Counter(letters).items() if "\u00c0" <= sign <= "\u024f")
+    several = sum(n > _SOME * len(letters) for n in scripts.values())
+    return several > _MOST_SCRIPTS or accented > 0.5 * len(letters)
+
+
+@cache
+def _script(letter: str) -> str:
+    """The script by the letter's Unicode name: 'LATIN', 'ARABIC'; the three of Japanese are one."""
+    name = "LATIN" if letter.isascii() else unicodedata.name(letter, "?").split()[0].split("-")[0]
+    return "CJK" if name in ("HIRAGANA", "KATAKANA", "FULLWIDTH", "IDEOGRAPHIC") else name
+
+
+def _is_no_latin_language(text: str) -> bool:
     words = re.findall(r"[^\W\d_]+", text.lower())
     latin = [word for word in words if word.isascii()]
     return (

@@ -39,6 +39,8 @@ _MAX_PIXELS = 12_000_000
 _MOST_FIGURES, _MAX_FIGURE_PIXELS = 40, 3_000_000
 #: Share of the words that two readings of a page have in common where both are right.
 _AGREE = 0.4
+#: Confidence from which OCR is believed rather than a text layer: a script that the model does not know comes out below.
+_SURE = 0.85
 #: Pages of one document whose odd text layer was right: then it is the language that is odd.
 _ENOUGH = 2
 
@@ -252,7 +254,7 @@ def _says_more(page: PageSignals, read: OcrPage, doubt: Doubt) -> bool:
         return read.n_chars > 2 * page.n_chars
     if doubt is Doubt.NO_TEXT:
         return read.n_chars > page.n_chars
-    return read.n_chars > 0.3 * page.n_chars
+    return read.n_chars > 0.3 * page.n_chars and (doubt is Doubt.FORCED or read.confidence > _SURE)
 
 
 def _settled(read: dict[int, OcrPage], pages: dict[int, PageSignals]) -> dict[int, tuple[PageSignals, float]]:

@@ -134,6 +134,12 @@ def test_letters_shifted_by_one_are_no_language():
     assert looks_scrambled("".join(chr(ord(c) + 1) if c.isalpha() else c for c in text))
 
 
+def test_letters_of_all_scripts_together_are_no_language():
+    assert looks_scrambled("ΰԔϸЇΨߙϣÎgķϢʆiͳ\u0cc5ဍഀඥ\u0a52ǊһӍΉʽીರ͟ܥ" * 4)
+    assert looks_scrambled("¹ØÓÚºì¾ü×÷Õ½µÄÔÔòÉÂÊ" * 8)
+    assert not looks_scrambled("標準マーケットモデルは次元で説明する where α and β are positive, " * 4)
+
+
 @pytest.mark.parametrize(
     "text",
     [
