@@ -9,6 +9,7 @@ import tarfile
 import wave
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 
 TITLE = "Water of one river at three places"
 SENTENCE = "The river was sampled twice a month at the same three places."
@@ -242,6 +243,7 @@ table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repe
     }
 
 
+@cache
 def hostile() -> dict[str, bytes]:
     """Files that mean harm, by the name they come under."""
     steps = zip("abcdefghij", "bcdefghijk", strict=True)
@@ -276,7 +278,7 @@ def hostile() -> dict[str, bytes]:
         "macros.tex": LATEX.replace(r"\title", doubling + r"\title").replace(r"\river", r"\ma").encode(),
         "braces.tex": LATEX.replace(r"\river", "{" * 20_000).encode(),
         "outside.tex": LATEX.replace("results", "/etc/passwd").encode(),
-        "zeros.tar.gz": gzip.compress(bytes(700 << 20), 1),
+        "zeros.tar.gz": gzip.compress(bytes(40 << 20), 1),
         "locked.docx": docx().replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
         "cells.csv": b"a;b;c\n" * 200_000,
         "fields.csv": b"a;b\n" + b'"' + b"x;" * 500_000,

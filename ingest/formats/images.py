@@ -31,7 +31,9 @@ def pdf_of_image(path: Path, name: str, pdf: Path, max_pages: int) -> None:
             if n_frames > max_pages:
                 raise TooLarge(f"{name} has {n_frames} pages, {max_pages} are allowed. Nothing was read. Split it.")
             _write(_frames(image, n_frames, name), path, pdf)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except Image.DecompressionBombError as error:
+        raise TooLarge(f"{name} claims more pixels than can be read: {error}. Nothing was read. Save it smaller.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise Damaged(f"{name} could not be read as an image: {error}. Nothing was kept. Fetch it again.") from error
 
 
