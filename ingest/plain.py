@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from errors import ConversionFailed, NoTextLayer
 from ingest.copies import Unread, read_in_copies
-from ingest.quality import _numbers as numbered
+from ingest.quality import page_ranges
 from ingest.wire import Backend
 from records import Box, PageQuality
 
@@ -57,7 +57,7 @@ def read_plain(path: Path, name: str, n_pages: int, *, timeout_s: float, on_page
             pages[number] = page
         if on_page:
             on_page(number, n_pages)
-    warnings = [f"could not be read ({reason}): pages {numbered(numbers)}" for reason, numbers in unread.items()]
+    warnings = [f"could not be read ({reason}): pages {page_ranges(numbers)}" for reason, numbers in unread.items()]
     if not pages:
         raise ConversionFailed(f"No page of {name} could be read ({'; '.join(warnings)}). Nothing was kept. Please report it.")
     if not any(page.n_chars for page in pages.values()):

@@ -55,18 +55,18 @@ def _confidence(result: ConversionResult, page_no: int) -> float:
 def warnings_of(document: DoclingDocument, pages: tuple[PageQuality, ...], missing: list[int], uncut: list[int]) -> list[str]:
     found = []
     if missing:
-        found.append(f"pages not read: {_numbers(missing)}; the others were kept")
+        found.append(f"pages not read: {page_ranges(missing)}; the others were kept")
     bare = [page.page for page in pages if page.n_chars < _FEW_CHARS]
     if bare:
-        found.append(f"pages with hardly any text (scans, or figures only): {_numbers(bare)}")
+        found.append(f"pages with hardly any text (scans, or figures only): {page_ranges(bare)}")
     scanned = [page for page in pages if page.ocr_share]
     if scanned:
         surety = sum(page.ocr_confidence or 0.0 for page in scanned) / len(scanned)
         found.append(
-            f"read with OCR, there being no usable text layer: pages {_numbers([p.page for p in scanned])} (confidence {surety:.2f})"
+            f"read with OCR, there being no usable text layer: pages {page_ranges([p.page for p in scanned])} (confidence {surety:.2f})"
         )
     if uncut:
-        found.append(f"figures could not be cut out of pages {_numbers(uncut)}; their text and place were kept")
+        found.append(f"figures could not be cut out of pages {page_ranges(uncut)}; their text and place were kept")
     if not _reads_as_language(document):
         found.append(
             "the text layer does not read as a language: its letters may be wrong; compare it with the page, or run OCR"
@@ -84,7 +84,7 @@ def _reads_as_language(document: DoclingDocument) -> bool:
     return len(words) < 200 or common_share(words) > 0.03
 
 
-def _numbers(pages: list[int]) -> str:
+def page_ranges(pages: list[int]) -> str:
     """[1, 2, 3, 7] as '1-3, 7'."""
     runs: list[list[int]] = []
     for page in pages:

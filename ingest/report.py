@@ -107,21 +107,21 @@ def with_repairs(pages: Sequence[PageQuality], result: ConversionResult) -> tupl
 
 def salvage_warnings(result: ConversionResult) -> list[str]:
     """Which pages a lesser backend read, and why the missing ones are missing."""
-    from ingest.quality import _numbers as numbered
+    from ingest.quality import page_ranges
 
     lesser: dict[tuple[str, str], list[int]] = {}
     for page in result.pages:
         if reason := getattr(page, "_reason", ""):
             lesser.setdefault((page._read_by, reason), []).append(page.page_no)  # type: ignore[attr-defined]
     found = [
-        f"read with {backend}, because docling-parse could not ({_short(reason)}): pages {numbered(numbers)}"
+        f"read with {backend}, because docling-parse could not ({_short(reason)}): pages {page_ranges(numbers)}"
         for (backend, reason), numbers in lesser.items()
     ]
     reasons: dict[str, list[int]] = {}
     for error in result.errors:
         if error.page_no:
             reasons.setdefault(_short(error.error_message), []).append(error.page_no)
-    return found + [f"could not be read ({reason}): pages {numbered(numbers)}" for reason, numbers in reasons.items()]
+    return found + [f"could not be read ({reason}): pages {page_ranges(numbers)}" for reason, numbers in reasons.items()]
 
 
 def _short(reason: str) -> str:

@@ -23,15 +23,16 @@ def table_passages(table: Any, document: DoclingDocument, order: int) -> tuple[P
     header: list[Passage] = []
     rows: list[Passage] = []
     grid = table.data.grid  # a property that builds it anew each time
-    for cells in grid:
-        row = join([_cell(cell, table, document, order) for cell in _printed(cells)], CELLS, keep_empty=True)
+    pages = _pages(grid, table)
+    for cells, page in zip(grid, pages, strict=True):
+        row = join([_cell(cell, page, table, document, order) for cell in _printed(cells)], CELLS, keep_empty=True)
         is_header = not rows and bool(cells) and all(cell.column_header or not cell.text.strip() for cell in cells)
         if row.text.replace(CELLS.strip(), "").strip():
             (header if is_header else rows).append(row)
     shown = {id(cell) for cells in grid for cell in cells}
     hidden = [cell for cell in table.data.table_cells if cell.text.strip() and id(cell) not in shown]
     if hidden:  # cells that were found in one place of the grid with others
-        rows.append(join([_cell(cell, table, document, order) for cell in hidden], CELLS))
+        rows.append(join([_cell(cell, pages[cell.start_row_offset_idx], table, document, order) for cell in hidden], CELLS))
     if not rows:  # nothing but headers: then they are what the table says
         header, rows = [], header
     return join(header, "\n"), rows
@@ -50,9 +51,23 @@ def _printed(cells: list[Any]) -> list[Any]:
     return [cell for n, cell in enumerate(cells) if n == 0 or cell is not cells[n - 1]]
 
 
-def _cell(cell: Any, table: Any, document: DoclingDocument, order: int) -> Passage:
+def _pages(grid: list[list[Any]], table: Any) -> list[int | None]:
+    """The page of each row: a table that goes on over the page has a place on each, and rows go down a page."""
+    pages = [prov.page_no for prov in table.prov]
+    found: list[int | None] = []
+    last = float("inf")
+    for number, cells in enumerate(grid):
+        tops = [cell.bbox.t for cell in cells if cell.bbox and cell.start_row_offset_idx == number]
+        if len(pages) > 1 and tops:
+            if max(tops) > last:
+                pages.pop(0)
+            last = max(tops)
+        found.append(pages[0] if pages else None)
+    return found
+
+
+def _cell(cell: Any, page: int | None, table: Any, document: DoclingDocument, order: int) -> Passage:
     text = " ".join(clean(cell.text).split())
-    page = table.prov[0].page_no if table.prov else None
     bbox = cell.bbox or (table.prov[0].bbox if table.prov else None)
     if page is None or bbox is None:
         return Passage(text=text, order=order)
