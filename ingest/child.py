@@ -73,6 +73,7 @@ def main() -> None:
         opened = _open(setup)
         if setup.limits.uid is not None:
             _rehearse(opened, setup)
+        _limit_memory(setup.limits.memory_mb - _shared_mb())
         in_force = change_user(isolation, setup.limits.uid)
         die_with_parent(setup.parent_pid)
         convert = opened
@@ -104,13 +105,26 @@ def _private_channels() -> tuple[BinaryIO, BinaryIO]:
 def _set_limits(limits: Limits) -> None:
     """Data, not address space: torch and its threads reserve addresses by the gigabyte that they never touch, CUDA by the
     hundred. RLIMIT_DATA counts private memory that can be written (Linux >= 4.7); the parent watches the rest."""
-    memory = limits.memory_mb << 20
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    _limit_memory(limits.memory_mb)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
     if limits.uid is not None:  # another user of this machine may have any number of processes
         resource.setrlimit(resource.RLIMIT_NPROC, (MAX_PROCESSES, MAX_PROCESSES))
+
+
+def _limit_memory(memory_mb: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (max(memory_mb, 1) << 20,) * 2)
+
+
+def _shared_mb() -> int:
+    """Memory that the limit does not count and the parent does: pages of files, such as the libraries loaded by now. Taken off the
+    limit, an allocation fails where it would otherwise pass between two looks of the parent."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[2])
+    except (OSError, ValueError):  # not Linux
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _allow_cpu(limits: Limits) -> None:
