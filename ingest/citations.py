@@ -51,9 +51,9 @@ def _labels(mention: re.Match[str]) -> Iterator[str]:
             yield f"{name} {one['roman']}"
             continue
         prefix, number = one["prefix"].upper() or supplement, one["number"]
-        if last and number.isdigit() and prefix in (last[0], supplement) and _RANGE.search(joint):
+        if last and number.isdecimal() and prefix in (last[0], supplement) and _RANGE.search(joint):
             span = range(last[1] + 1, min(int(number), last[1] + LONGEST_RANGE))
             yield from (f"{name} {last[0]}{between}" for between in span)
         yield f"{name} {prefix}{number}"
-        last = (prefix, int(number)) if number.isdigit() else None
+        last = (prefix, int(number)) if number.isdecimal() else None
         joint = one["rest"]

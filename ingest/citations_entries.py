@@ -44,7 +44,7 @@ def open_citer(entries: Sequence[Reference], texts: Sequence[str]) -> Citer:
     """What finds citations of these entries, in the way that the paper's texts cite them."""
     if not entries:
         return lambda _: ()
-    by_number = {int(entry.label): entry.id for entry in entries if entry.label.isdigit()}
+    by_number = {int(entry.label): entry.id for entry in entries if entry.label.isdecimal()}
     ways: list[tuple[Citer, float, float]] = []  #: (way, what a hit is worth, share that it must reach)
     if by_number:
         ways = [

@@ -138,7 +138,7 @@ def _year(text: str, after: int) -> tuple[int | None, str]:
     """The year: straight after the authors, else in brackets, else before a volume, else the last that stands anywhere."""
     leading = _LEADING_YEAR.match(text, after) or _LEADING_YEAR.match(text + " ", after)
     if leading:
-        return (int(leading["year"]) if leading["year"].isdigit() else None), leading["letter"] or ""
+        return (int(leading["year"]) if leading["year"].isdecimal() else None), leading["letter"] or ""
     for pattern in (_IN_BRACKETS, _BEFORE_VOLUME, _ANY_YEAR):
         if found := list(pattern.finditer(text, after)):
             return int(found[-1][1]), found[-1]["letter"] or ""

@@ -39,7 +39,7 @@ def year_of(texts: Sequence[str], furniture: Sequence[str], arxiv_id: str | None
         if years:
             best = max(years, key=lambda year: (years[year], year))
             return best if best >= received else None  # published before it was received: a template that was not filled in
-    if arxiv_id and arxiv_id[:4].isdigit():
+    if arxiv_id and arxiv_id[:4].isdecimal():
         return 2000 + int(arxiv_id[:2])
     return None
 

@@ -84,6 +84,17 @@ def test_line_numbers_are_furniture(read) -> None:  # type: ignore[no-untyped-de
     assert texts(first, Kind.PAGE_HEADER) == [" ".join(str(number) for number in range(1, 31))]
 
 
+def test_raised_numbers_down_a_margin_are_no_line_numbers(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    for number in range(12):
+        pdf.text(30, 780 - 22 * number, "\u00b9\u00b2\u00b3"[number % 3], size=8)
+        pdf.text(70, 780 - 22 * number, LONG[number % 4])
+
+    [page] = read(pdf)
+
+    assert any(LONG[0] in block.text for block in page)
+
+
 def test_a_table_of_counts_is_no_line_numbers(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     for number in range(8):

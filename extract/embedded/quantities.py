@@ -199,7 +199,7 @@ def _kind(text: str, made: Quantity, *, is_year: bool) -> QuantityKind:
     if is_year:
         return QuantityKind.YEAR
     words = text[slice(*made.value)]
-    if words.isdigit() or words[0].isalpha() or re.fullmatch(r"\d{1,3}(?:,\d{3})+", words):
+    if words.isdecimal() or words[0].isalpha() or re.fullmatch(r"\d{1,3}(?:,\d{3})+", words):
         return QuantityKind.COUNT if _has_noun(text, made.end) else QuantityKind.NUMBER
     return QuantityKind.NUMBER
 

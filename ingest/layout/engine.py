@@ -56,6 +56,8 @@ WAITING_PAGES = 16
 _PAGES_PER_TRIM = 100
 #: Seconds for one page with PDFium, and the share of the document's time that may be added for all of them.
 _PDFIUM_PAGE_S, _PDFIUM_SHARE = 20.0, 0.3
+#: The end of OCR, in shares of the same: it takes seconds a page, where parsing takes a tenth.
+_OCR_UNTIL = 1.5
 
 
 class RulesLayoutOptions(BaseLayoutOptions):
@@ -187,11 +189,12 @@ class RulesPipeline(StandardPdfPipeline):
         backend: Any = conv_res.input._backend
         assert isinstance(backend.path_or_stream, Path)
         timeout_s = self.pipeline_options.document_timeout or math.inf
-        deadline = time.monotonic() + timeout_s
+        started = time.monotonic()
+        deadline = started + timeout_s
         pages = self._parse(conv_res, backend, deadline) if isinstance(backend, UnrenderedBackend) else []
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
         conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
-        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), deadline)
+        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), started + _OCR_UNTIL * timeout_s)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
         complete = len(pages) == backend.page_count()
         conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS

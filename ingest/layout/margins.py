@@ -40,7 +40,9 @@ def split_margins(pages: Sequence[PageSignals]) -> tuple[list[PageSignals], list
 
 def line_numbers(page: PageSignals) -> set[int]:
     """Indexes of the words of this page that number its lines."""
-    numbers = [(at, word) for at, word in enumerate(page.words) if not word.turn and word.text.isdigit() and len(word.text) < 5]
+    numbers = [
+        (at, word) for at, word in enumerate(page.words) if not word.turn and word.text.isdecimal() and len(word.text) < 5
+    ]
     if len(numbers) < _FEWEST:
         return set()
     found: set[int] = set()
