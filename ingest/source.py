@@ -27,7 +27,7 @@ NAME_CHARS = 255  #: of a label; the longest file name of common file systems
 def find_sources(arguments: Sequence[str], stdin: BinaryIO) -> Iterator[Path]:
     """The files these arguments name, each real file once, in an order that depends on the names alone.
 
-    A folder gives its documents at any depth: by ending, any case; JSON and XML only where they begin as one; hidden names and
+    A folder gives its documents at any depth (formats/names.py says which): JSON and XML only where they begin as one; hidden names and
     links to folders left out. A file is taken whatever its ending, a pattern is expanded as a shell would, '-' reads a list
     from stdin, separated by newlines or NULs.
     """

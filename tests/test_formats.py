@@ -20,7 +20,7 @@ from ingest.formats.front import with_front
 from ingest.formats.images import pdf_of_image
 from ingest.formats.latex import flatten
 from ingest.formats.mathml import latex_of
-from ingest.formats.names import Format
+from ingest.formats.names import ENDINGS, Format
 from ingest.formats.recognise import format_of, refuse_unless_readable
 from ingest.formats.scripts import superscript
 from ingest.sandbox import ConverterChild, Limits
@@ -121,13 +121,17 @@ def test_the_door_refuses_what_its_first_bytes_give_away_and_opens_nothing():
         refuse_unless_readable(b"\xd0\xcf\x11\xe0", "a.doc")
 
 
-def test_a_folder_gives_all_that_is_read_and_no_other_json_or_xml(tmp_path):
+def test_a_folder_gives_its_documents_and_leaves_what_lies_beside_papers(tmp_path):
     for name, (_, make) in SMALL.items():
         put(tmp_path, name, make())
     put(tmp_path, "truth.json", '{"title": "x"}')
     put(tmp_path, "settings.xml", "<?xml version='1.0'?><settings/>")
     put(tmp_path, "notes.txt", "words")
-    assert [path.name for path in find_sources([str(tmp_path)], io.BytesIO())] == sorted(SMALL)
+    found = [path.name for path in find_sources([str(tmp_path)], io.BytesIO())]
+    assert found == sorted(name for name in SMALL if name.endswith(ENDINGS))
+    assert {"a.docx", "a.json", "a.html"} <= set(found) < set(SMALL)
+    assert not {"truth.json", "settings.xml", "notes.txt", "a.md", "a.csv", "a.tex"} & set(found)
+    assert [path.name for path in find_sources([str(tmp_path / "*.md")], io.BytesIO())] == ["a.md"]
 
 
 def test_the_key_tells_the_formats_converter():

@@ -44,9 +44,9 @@ _ENDINGS = {
     Format.AUDIO: ".wav",
 }
 
-#: What a folder gives: files with these endings, in any case. JSON and XML only where the first bytes say that it is a paper.
+#: What a folder gives: files with these endings, in any case; JSON and XML only where the first bytes say that they are a paper. Notes,
+#: pictures, tables of numbers, the parts of a LaTeX source and recordings lie beside papers everywhere: they are read when they are named,
+#: as in `papers/*.md`.
 ENDINGS = (
-    ".pdf", ".docx", ".pptx", ".xlsx", ".odt", ".ods", ".odp", ".epub", ".html", ".htm", ".xhtml", ".xml", ".nxml", ".md",
-    ".markdown", ".adoc", ".asciidoc", ".csv", ".tex", ".tar.gz", ".tgz", ".vtt", ".json", ".png", ".jpg", ".jpeg", ".tif",
-    ".tiff", ".wav", ".mp3", ".m4a", ".flac", ".ogg",
+    ".pdf", ".docx", ".pptx", ".xlsx", ".odt", ".ods", ".odp", ".epub", ".html", ".htm", ".xhtml", ".xml", ".nxml", ".json",
 )  # fmt: skip
