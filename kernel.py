@@ -1,4 +1,4 @@
-"""What a process asks of the operating system about itself: to go when its parent goes, to let others go first, to hear of an interrupt.
+"""What a process asks of the operating system about itself: to go when its parent goes, to let others go first, to hold no more than it needs.
 
 A newcomer would call `os.nice` and believe it. Linux gives every session a group of its own (`sched_autogroup`, on by default), and
 between groups only the group's niceness counts: a converter child in a session of its own takes the same share as the API.
@@ -10,10 +10,8 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  #: linux/prctl.h
@@ -45,24 +43,6 @@ def _set_group(niceness: int) -> None:
                 _AUTOGROUP.write_text(str(niceness))
             return
         time.sleep(_TRY_AGAIN_S)
-
-
-@contextmanager
-def interrupts_held_back() -> Iterator[None]:
-    """SIGINT and SIGTERM act when the context ends, not inside it. For large imports: a library that tries whether another can be
-    imported swallows a KeyboardInterrupt, and the command goes on as if nobody had asked it to end."""
-    if threading.current_thread() is not threading.main_thread():  # Python interrupts the main thread only
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
-        for number in came[:1]:
-            signal.raise_signal(number)
 
 
 def give_memory_back() -> None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import WeightsMissing
-from kernel import interrupts_held_back
 from store.packed import PackedEncoder, is_readable
 
 if TYPE_CHECKING:
@@ -136,7 +135,6 @@ def max_tokens(model: str) -> int:
     return DEFAULT_TOKENS
 
 
-@interrupts_held_back()
 def _load(model: str, dtype: str) -> Any:
     folder: Path | None = None
     if model == SHIPPED_MODEL:

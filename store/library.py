@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
-from kernel import interrupts_held_back
 from leftovers import name_in_progress, remove_leftovers
 from records import Chunk, Conversion, Document, Extraction, Paper, Reference
 from store import tables
@@ -75,8 +74,7 @@ class Library:
 
     @cached_property
     def _database(self) -> Any:
-        with interrupts_held_back():
-            import lancedb
+        import lancedb
 
         caches = lancedb.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=HEADER_CACHE_BYTES)
         # 0: every read sees what other processes have written; the default never would.

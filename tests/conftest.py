@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from settings import load_settings
 from store.embedding import SHIPPED_MODEL, Embedder
 from store.library import Library, create_library, open_library
 from workplace import Workplace
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them every command that they interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
