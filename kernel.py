@@ -1,4 +1,4 @@
-"""What a process asks of the operating system about itself: to go when its parent goes, to let others go first, to hold no more than it needs.
+"""What a process asks of the system about itself: to go when its parent goes, to let others go first, to hold no more than it needs.
 
 A newcomer would call `os.nice` and believe it. Linux gives every session a group of its own (`sched_autogroup`, on by default), and
 between groups only the group's niceness counts: a converter child in a session of its own takes the same share as the API.
