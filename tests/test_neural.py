@@ -23,6 +23,8 @@ from ingest import neural
 from ingest.choosing import Chooser, merged
 from ingest.converter import _open_rules, converter_key, open_converter
 from ingest.neural import NeuralPages, open_neural
+from ingest.wire import Backend
+from records import OcrChoice
 
 PAGES = [
     "The river was sampled twice a month at the same three places, and the water was kept in the dark.",
@@ -71,7 +73,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def result(paper: Path) -> Any:
     """The rules' result, sure of each page until a test says otherwise."""
-    found = _open_rules(60).convert(paper)
+    found = _open_rules(60, Backend.DOCLING_PARSE, OcrChoice(), None).convert(paper)
     assert all(page.layout_score == 1.0 for page in found.confidence.pages.values())
     return found
 
@@ -193,7 +195,7 @@ def test_auto_without_weights_converts_as_the_rules_do_under_their_name(paper: P
     auto, rules = (open_converter(name, max_pages=10, timeout_s=60, artifacts=tmp_path) for name in ("auto", "rules"))
 
     assert auto(paper).markdown == rules(paper).markdown
-    assert converter_key("auto", tmp_path) == converter_key("rules", tmp_path)
+    assert converter_key("auto", artifacts=tmp_path) == converter_key("rules", artifacts=tmp_path)
 
 
 def test_auto_with_weights_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
