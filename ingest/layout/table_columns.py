@@ -103,6 +103,9 @@ def _has_column(wall: Wall, before: float, end: float, lines: Sequence[TableLine
         return False
     if any(wall.low - 2 <= w.rect.left < end for line in header for w in line.words):
         return True
+    own = (w.text for line in inside for w in line.words if wall.x <= w.rect.left and w.rect.right <= end)
+    if header and not any(c.isalnum() for text in own for c in text):  # dashes in the middle of a neighbour's column
+        return False
     return len(inside) >= min(4, 0.2 * len(lines)) and (not header or median(gaps) > lines[0].size)
 
 

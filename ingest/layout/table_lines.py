@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ingest.layout.lines import words_text
 from ingest.layout.page import Rect, Word, enclosing
@@ -44,23 +44,10 @@ class Piece:
         return cls(tuple(words), first, last, enclosing(word.rect for word in words), _text(words))
 
 
-_RAISED = str.maketrans("0123456789+-−–=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿⁱ")
-
-
 def _text(words: Sequence[Word]) -> str:
-    """The words without the marks of places where they might have been broken; digits raised after digits stay raised."""
-    text = words_text([_raised(before, word) for before, word in zip([None, *words], words, strict=False)])
+    """The words without the marks of places where they might have been broken."""
+    text = words_text(words)
     return text[:-1].replace("\u00ad", "") + text[-1:]
-
-
-def _raised(before: Word | None, word: Word) -> Word:
-    """An exponent, or the mark of a note at a value, as raised signs: 10⁻⁴ and 0.7¹ are neither 10-4 nor 0.71."""
-    if before is None or not before.text[-1:].isdigit() or word.size > 0.88 * before.size:
-        return word
-    if word.base - before.base < 0.15 * before.size or not any(c.isdigit() for c in word.text):
-        return word
-    raised = word.text.translate(_RAISED)
-    return replace(word, text=raised) if not any(c.isascii() and c.isalnum() for c in raised) else word
 
 
 def table_lines(words: Sequence[Word]) -> list[TableLine]:
