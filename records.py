@@ -114,7 +114,7 @@ class PageQuality:
     height: float  #: PDF points
     n_chars: int  #: characters of the text layer
     figure_share: float  #: share of the page's area that is figure, 0 to 1
-    confidence: float  #: the converter's own, 0 to 1; of a page that OCR read, what OCR says
+    confidence: float  #: 0 to 1, mean of what is known of its text (of what OCR read, by OCR), its layout and its tables
     backend: str = ""  #: what read it, such as 'docling-parse' or 'pypdfium2'; '' = not known
     ocr_share: float = 0.0  #: share of its characters that OCR read, 0 to 1
     ocr_confidence: float | None = None  #: mean over the characters that OCR read, 0 to 1; None = it read none

@@ -295,9 +295,12 @@ def _split(document: DoclingDocument, request: Request, setup: ChildSetup) -> fl
 
 
 def _peak_mb() -> int:
-    """Most resident memory so far. ru_maxrss is in KiB on Linux, in bytes on macOS."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak >> (20 if sys.platform == "darwin" else 10)
+    """Most resident memory so far. `ru_maxrss` is the answer only where there is no /proc: on Linux it begins with what the process that
+    started this one held, be it gigabytes."""
+    with suppress(OSError, StopIteration):
+        status = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) >> 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 
 
 def _say(answers: BinaryIO, said: Answer | Progress) -> None:
