@@ -79,7 +79,7 @@ def test_the_second_identical_reprocess_reads_nothing_and_says_so(library):
 
     assert done.returncode == 0
     assert done.stdout.startswith("0 read")
-    assert "3 of 3 documents were read whole before" in done.stdout
+    assert "4 of 4 documents were read whole before" in done.stdout
     assert [run["prompt_name"] for run in answer("runs", "--library", library)].count("measurements") == 1
 
 
