@@ -245,12 +245,14 @@ app = FastAPI()
 def thing(name: str): return {"trace": observing.traceparent()}
 observing.instrument(app)
 server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
-threading.Thread(target=server.run, daemon=True).start()
+serving = threading.Thread(target=server.run, daemon=True)
+serving.start()
 while not server.started: time.sleep(0.01)
 port = server.servers[0].sockets[0].getsockname()[1]
 print(urllib.request.urlopen(f"http://127.0.0.1:{port}/things/7?api_key=hunter2").read().decode())
-observing.flush_traces()
 server.should_exit = True
+serving.join()  # the span ends after the last byte of the answer
+observing.flush_traces()
 """
     out, err = ran(code, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
 
