@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     converters: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64)  #: converter children
     #: Wall clock for one document, with all that is tried again inside; the slowest real paper seen took 25 s.
     convert_timeout_s: float = Field(300.0, gt=0)
+    ocr_page_s: float = Field(
+        20.0, gt=0
+    )  #: what each page that is read with OCR adds to it; a dense page takes 8 s of one core
     convert_cpu_s: float | None = Field(None, gt=0)  #: CPU seconds for one document; None = the wall clock on all cores
     convert_memory_mb: int = Field(4096, ge=512)  #: data of one child; normal papers take 0.5 GB, the largest seen 1.3
     convert_attempts: int = Field(3, ge=1, le=10)  #: tries of a document whose child dies or runs out of time

@@ -80,6 +80,7 @@ class Workplace:
         chosen = self.settings
         limits = Limits(
             timeout_s=chosen.convert_timeout_s,
+            ocr_page_s=chosen.ocr_page_s,
             cpu_s=chosen.convert_cpu_s,
             memory_mb=chosen.convert_memory_mb,
             documents_per_child=chosen.documents_per_child,

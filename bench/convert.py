@@ -80,8 +80,8 @@ def open_docling(*, with_rules: bool) -> Read:
     from docling.document_converter import DocumentConverter, PdfFormatOption
     from docling.pipeline import standard_pdf_pipeline
 
-    from ingest.layout.engine import RulesLayoutModel, RulesLayoutOptions, RulesTableModel, RulesTableOptions, SignalPage
     from ingest.layout.fonts import FontBook
+    from ingest.layout.models import RulesLayoutModel, RulesLayoutOptions, RulesTableModel, RulesTableOptions, SignalPage
     from ingest.layout.signals import read_signals
 
     class EmptyLayout(RulesLayoutModel):
@@ -198,13 +198,13 @@ def measured_stages(papers: Sequence[Path]) -> tuple[dict[str, float], int]:
     from errors import RereadError
     from ingest import converter
     from ingest.chunking import split_chunks
-    from ingest.layout import engine
+    from ingest.layout import engine, models
     from store.embedding import SHIPPED_MODEL, Embedder, tokenizer_file
 
     stages = dict.fromkeys(("parse", "signals", "layout", "assemble", "figures", "markdown", "other", "chunk", "embed"), 0.0)
     clock = _Clock(stages)
     for owner, name, stage in (
-        (engine, "read_signals", "signals"), (engine, "read_layout", "layout"), (engine, "add_blocks", "assemble"),
+        (engine, "read_signals", "signals"), (models, "read_layout", "layout"), (engine, "add_blocks", "assemble"),
         (converter, "cut_figures", "figures"), (DoclingDocument, "export_to_markdown", "markdown"),
     ):  # fmt: skip
         clock.watch(owner, name, stage)

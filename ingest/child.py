@@ -84,9 +84,10 @@ def main() -> None:
         return
     for line in requests:
         request = REQUEST.validate_json(line)
-        _allow_cpu(setup.limits)
+        used_s = _cpu_s()
+        _allow_cpu(setup.limits, used_s)
         name = request.source.name if request.source else f"document {request.doc_id[:12]}"
-        pages = _Pages(answers)
+        pages = _Pages(answers, on_ocr=partial(_allow_cpu, setup.limits, used_s))
         answer = _answer_of(partial(_serve, request, convert, setup, pages), name)
         pages.say_newest()
         _say(answers, answer)
@@ -127,13 +128,17 @@ def _shared_mb() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def _allow_cpu(limits: Limits) -> None:
-    """CPU seconds until SIGXCPU ends the child: those of the setting, else more than the wall clock allows, should nobody be
-    there to look at it."""
+def _cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    allowed = limits.cpu_s or limits.timeout_s * (os.cpu_count() or 1) + CPU_SLACK_S
-    seconds = usage.ru_utime + usage.ru_stime + allowed + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.RLIM_INFINITY))
+    return usage.ru_utime + usage.ru_stime
+
+
+def _allow_cpu(limits: Limits, used_s: float, ocr_pages: int = 0) -> None:
+    """CPU seconds beyond `used_s` until SIGXCPU ends the child: those of the setting, else more than the wall clock allows, should
+    nobody be there to look at it."""
+    cores = os.cpu_count() or 1
+    allowed = (limits.cpu_s or limits.timeout_s * cores + CPU_SLACK_S) + ocr_pages * limits.ocr_page_s * cores
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used_s + allowed + 1), resource.RLIM_INFINITY))
 
 
 def _open(setup: ChildSetup) -> Convert:
@@ -147,6 +152,7 @@ def _open(setup: ChildSetup) -> Convert:
         backend=setup.backend,
         bounds=limits.bounds,
         ocr=setup.ocr,
+        ocr_page_s=limits.ocr_page_s,
     )
 
 
@@ -197,14 +203,19 @@ def rehearsal_pdf() -> bytes:
 class _Pages:
     """Tells the parent how many pages are read: not each, but the last at once, whatever is still to be done with it."""
 
-    def __init__(self, answers: BinaryIO | None) -> None:
-        self._answers = answers
+    def __init__(self, answers: BinaryIO | None, on_ocr: Callable[[int], None] = lambda _: None) -> None:
+        self._answers, self._on_ocr = answers, on_ocr
         self._newest: Progress | None = None
         self._next = 0.0  #: on the clock of time.monotonic
+        self._ocr_pages = 0
 
-    def __call__(self, pages_done: int, pages_total: int) -> None:
-        self._newest = Progress(pages_done=pages_done, pages_total=pages_total)
-        if time.monotonic() >= self._next or pages_done == pages_total:
+    def __call__(self, pages_done: int, pages_total: int, ocr_pages: int = 0) -> None:
+        is_more = ocr_pages > self._ocr_pages
+        self._ocr_pages = max(ocr_pages, self._ocr_pages)
+        if is_more:
+            self._on_ocr(ocr_pages)
+        self._newest = Progress(pages_done=pages_done, pages_total=pages_total, ocr_pages=self._ocr_pages)
+        if is_more or time.monotonic() >= self._next or pages_done == pages_total:
             self.say_newest()
 
     def say_newest(self) -> None:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,7 +67,10 @@ class ConvertedPaper:
     front: Front | None = None  #: what a file that is no PDF says of itself
 
 
-OnPage = Callable[[int, int], None]  #: pages read, pages in all
+class OnPage(Protocol):
+    """Hears of pages read, of pages in all, and how many of all OCR is to read."""
+
+    def __call__(self, pages_done: int, pages_total: int, ocr_pages: int = 0, /) -> None: ...
 
 
 class Convert(Protocol):
@@ -101,9 +105,11 @@ def open_converter(
     backend: Backend = Backend.DOCLING_PARSE,
     bounds: Bounds | None = None,
     ocr: OcrChoice | None = None,
+    ocr_page_s: float = 20.0,
 ) -> Convert:
     """The converter of this name, loaded once for many documents. With a lesser backend than the first it is for a file that
-    the first could not survive, and the rules lay it out whatever the name.
+    the first could not survive, and the rules lay it out whatever the name. `timeout_s` is for one document, `ocr_page_s` is added
+    for each page that is read with OCR.
 
     Raises WeightsMissing for 'neural' where its weights or packages are not there, and for OCR likewise.
     """
@@ -114,7 +120,8 @@ def open_converter(
     is_neural = name == "neural" and backend is Backend.DOCLING_PARSE
     chooser = open_chooser(timeout_s / 2, artifacts) if name == "auto" and backend is Backend.DOCLING_PARSE else None
     rules_s = timeout_s / 2 if chooser else timeout_s
-    first = open_neural(timeout_s, artifacts) if is_neural else _open_rules(rules_s, backend, ocr, artifacts)
+    open_rules = partial(_open_rules, ocr=ocr, ocr_page_s=ocr_page_s, artifacts=artifacts)
+    first = open_neural(timeout_s, artifacts) if is_neural else open_rules(rules_s, backend)
     read_other = open_formats(artifacts)
 
     def convert(path: Path, on_page: OnPage | None = None, *, name: str | None = None) -> ConvertedPaper:
@@ -140,7 +147,7 @@ def open_converter(
         except Damaged:
             if backend is Backend.PDFIUM:
                 raise
-            paper = _second_opinion(lambda: read(_open_rules(timeout_s, Backend.PDFIUM, ocr, artifacts), path, name, on_page))
+            paper = _second_opinion(lambda: read(open_rules(timeout_s, Backend.PDFIUM), path, name, on_page))
             if paper is None:
                 raise
             return paper
@@ -173,14 +180,20 @@ def _pages_of(on_page: OnPage) -> Callable[[ConversionProgressEvent], None]:
     """Docling's own progress, of which we pass on the pages. Both converters' pipelines report through it."""
     from docling.datamodel.progress import PageCompletedProgress
 
+    from ingest.layout.engine import OcrBegins
+
     def heard(event: ConversionProgressEvent) -> None:
-        if isinstance(event, PageCompletedProgress):
+        if isinstance(event, OcrBegins):
+            on_page(event.done, event.total, event.pages)
+        elif isinstance(event, PageCompletedProgress):
             on_page(event.completed_pages, event.total_pages)
 
     return heard
 
 
-def _open_rules(timeout_s: float, backend: Backend, ocr: OcrChoice, artifacts: Path | None) -> DocumentConverter:
+def _open_rules(
+    timeout_s: float, backend: Backend, *, ocr: OcrChoice, ocr_page_s: float, artifacts: Path | None
+) -> DocumentConverter:
     from docling.backend.pypdfium2_backend import PyPdfiumDocumentBackend
     from docling.datamodel.base_models import InputFormat
     from docling.document_converter import DocumentConverter, PdfFormatOption
@@ -193,6 +206,7 @@ def _open_rules(timeout_s: float, backend: Backend, ocr: OcrChoice, artifacts: P
         document_timeout=(_PARSE_SHARE if is_first else 0.6) * timeout_s,
         enable_remote_services=False,
         scans=ocr,
+        scan_page_s=ocr_page_s,
         scan_weights=artifacts,
     )
     parser = UnrenderedBackend if is_first else PyPdfiumDocumentBackend

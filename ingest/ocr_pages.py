@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -108,17 +108,27 @@ class OcrReader:
 
             self._ocr = Ocr(choice.languages, artifacts)
 
+    def doubt_of(self, page: PageSignals) -> Doubt | None:
+        """Why this page is to be read with OCR; None where it is not, or OCR is off."""
+        return doubt_of(page, self.choice.mode) if self._ocr else None
+
     def read(
-        self, pages: Sequence[PageSignals], path: Path, deadline: float
+        self,
+        pages: Sequence[tuple[PageSignals, Doubt]],
+        path: Path,
+        deadline: float,
+        on_read: Callable[[int], None] = lambda _: None,
     ) -> tuple[dict[int, tuple[PageSignals, float]], list[int]]:
         """What these pages hold with OCR, by number, for those that it read better than the text layer, with its confidence
-        (0 to 1); and the numbers of those for which no time was left. `deadline` is on the clock of time.monotonic."""
-        doubts = {page.number: doubt for page in pages if self._ocr and (doubt := doubt_of(page, self.choice.mode))}
-        by_number = {page.number: page for page in pages}
+        (0 to 1); and the numbers of those for which no time was left. `deadline` is on the clock of time.monotonic; `on_read`
+        hears the number of each page."""
+        by_number = {page.number: page for page, _ in pages}
+        doubts = {page.number: doubt for page, doubt in pages}
         better: dict[int, OcrPage] = {}
         sound = 0
         late = []
-        for number, read in self._read_pages([by_number[n] for n in doubts], path, deadline):
+        for number, read in self._read_pages(list(by_number.values()), path, deadline):
+            on_read(number)
             if read is None:
                 late.append(number)
             elif doubts[number] is Doubt.SCRAMBLED and _agree(by_number[number], read):
@@ -148,13 +158,18 @@ class OcrReader:
                 for _, result in waiting:
                     result.cancel()
 
-    def read_figures(self, figures: Sequence[tuple[PageSignals, Rect]], path: Path) -> list[list[Label]]:
-        """The words inside each of these regions; none where the choice is not to read figures, and after the first few dozen."""
+    def read_figures(self, figures: Sequence[tuple[PageSignals, Rect]], path: Path, deadline: float) -> list[list[Label]]:
+        """The words inside each of these regions; none where the choice is not to read figures, after the first few dozen, and
+        after the deadline."""
         if not (self.choice.figures and self._ocr and figures):
             return [[] for _ in figures]
         with _Renderer(path) as renderer, ThreadPoolExecutor(_SIDE_BY_SIDE) as readers:
-            read = list(readers.map(lambda figure: self._read_figure(figure[0], figure[1], renderer), figures[:_MOST_FIGURES]))
-        return read + [[] for _ in figures[_MOST_FIGURES:]]
+
+            def read(figure: tuple[PageSignals, Rect]) -> list[Label]:
+                return self._read_figure(*figure, renderer) if time.monotonic() < deadline else []
+
+            seen = list(readers.map(read, figures[:_MOST_FIGURES]))
+        return seen + [[] for _ in figures[_MOST_FIGURES:]]
 
     def _read_figure(self, page: PageSignals, region: Rect, renderer: _Renderer) -> list[Label]:
         """The words of a figure, each line where it stands."""

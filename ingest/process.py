@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from errors import ConverterDied, OutOfMemory, RereadError, TimedOut
-from ingest.wire import REQUEST, SAID, SETUP, Answer, ChildSetup, Progress, Request, Tray, remove_tree
+from ingest.wire import REQUEST, SAID, SETUP, Answer, ChildSetup, Limits, Progress, Request, Tray, remove_tree
 from leftovers import name_in_progress, remove_leftovers
 
 WATCH_S = 0.1  #: between two looks at a silent child's memory, and at least between two words to the caller about its pages
@@ -138,14 +138,13 @@ class ChildProcess:
         *,
         name: str,
         timeout_s: float,
-        setting_s: float,
-        memory_mb: int,
+        limits: Limits,
         on_page: OnPage | None = None,
         keep_going: KeepGoing | None = None,
     ) -> Answer:
         """One line there (none for the first, which is 'ready'), one answer back, with progress on the way. Raises TimedOut,
-        OutOfMemory, ConverterDied, and what the two callbacks raise; each time with the process ended. `setting_s` is what the
-        user allowed the document, of which this request gets `timeout_s`."""
+        OutOfMemory, ConverterDied, and what the two callbacks raise; each time with the process ended. Of the time that `limits`
+        allow the document this request gets `timeout_s`, and more for pages that are read with OCR."""
         unsent = REQUEST.dump_json(request) + b"\n" if request else b""
         deadline = time.monotonic() + timeout_s
         ear, page_pace, question_pace = _Ear(), _Pace(WATCH_S), _Pace(KEEP_GOING_S)
@@ -158,7 +157,7 @@ class ChildProcess:
                     break
                 if keep_going and question_pace.is_due():
                     keep_going()
-                self._check(name, deadline, setting_s, memory_mb)
+                self._check(name, deadline, min(ear.ocr_pages, limits.max_pages) * limits.ocr_page_s, limits)
             return ear.answer
         except BaseException:
             self.close()
@@ -179,14 +178,14 @@ class ChildProcess:
             raise self._died(name, "gave no usable answer") from None
         return unsent
 
-    def _check(self, name: str, deadline: float, setting_s: float, memory_mb: int) -> None:
-        if time.monotonic() > deadline:
+    def _check(self, name: str, deadline: float, ocr_s: float, limits: Limits) -> None:
+        if time.monotonic() > deadline + ocr_s:
             raise TimedOut(
-                f"{name!r} was not converted within {setting_s:g} s; its converter process was ended. Nothing was stored. "
+                f"{name!r} was not converted within {limits.timeout_s + ocr_s:g} s; its converter process was ended. Nothing was stored. "
                 "Raise convert_timeout_s in reread.toml, then add it again."
             )
-        if self._memory.look() > memory_mb:
-            raise _out_of_memory(name, f"{self._memory.peak_mb:,} MB", memory_mb)
+        if self._memory.look() > limits.memory_mb:
+            raise _out_of_memory(name, f"{self._memory.peak_mb:,} MB", limits.memory_mb)
 
     def _death(self, name: str) -> RereadError:
         """What to raise for a child that closed its pipes: by its signal and its last words."""
@@ -217,6 +216,7 @@ class _Ear:
     def __init__(self) -> None:
         self.answer: Answer | None = None
         self.news: Progress | None = None  #: the newest that nobody took yet
+        self.ocr_pages = 0  #: that are being read with OCR
         self._begun = bytearray()  #: of a line
         self._heard = 0
 
@@ -243,6 +243,7 @@ class _Ear:
         said = SAID.validate_json(line)
         if isinstance(said, Progress):
             self.news = said
+            self.ocr_pages = max(self.ocr_pages, said.ocr_pages)
         else:
             self.answer = said
 

@@ -42,10 +42,13 @@ def climb_down(attempt: Callable[[Backend, float], Made], *, timeout_s: float) -
 
     Raises the first error where no rung holds: what comes after it tells less of the file.
     """
-    started, reasons = time.monotonic(), list[str]()
+    started, before, reasons = time.monotonic(), 0.0, list[str]()
     first: ConversionFailed | None = None
     for rung in LADDER:
-        left_s = started + rung.until * timeout_s - time.monotonic()
+        spent_s = time.monotonic() - started
+        # Its own share it always has: the rung before it may have been given more time, for OCR.
+        left_s = max(rung.until * timeout_s - spent_s, (rung.until - before) * timeout_s)
+        before = rung.until
         if first and left_s < LEAST_S:
             continue
         try:

@@ -251,8 +251,7 @@ class ConverterChild:
                 request,
                 name=name,
                 timeout_s=timeout_s,
-                setting_s=limits.timeout_s if request else timeout_s,
-                memory_mb=limits.memory_mb,
+                limits=limits if request else replace(limits, timeout_s=timeout_s),
                 on_page=on_page,
                 keep_going=keep_going,
             )

@@ -50,6 +50,7 @@ class Limits:
     """What one converter child may use. They hold for hostile files; honest papers stay far below."""
 
     timeout_s: float = 300.0  #: wall clock for one document, with what is tried again inside
+    ocr_page_s: float = 20.0  #: what each page that is read with OCR adds to it
     cpu_s: float | None = None  #: CPU seconds for one document, all threads together; None = the wall clock on all cores
     memory_mb: int = 4096  #: data of one child; 380 MB are Docling's own before the first page
     documents_per_child: int = 100  #: then a fresh child: parsers leak
@@ -108,15 +109,16 @@ class ConvertedInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A line before the answer: how many pages are read. Both numbers are a hostile file's word for it."""
+    """A line before the answer: how many pages are read. All numbers are a hostile file's word for it."""
 
     kind: Literal["progress"] = "progress"
     pages_done: Annotated[int, Field(ge=0)]
     pages_total: Annotated[int, Field(ge=0, le=1_000_000)]
+    ocr_pages: Annotated[int, Field(ge=0)] = 0  #: of them, those that OCR is to read: more time is allowed for each
 
     def __post_init__(self) -> None:
-        if self.pages_done > self.pages_total:
-            raise ValueError(f"{self.pages_done} pages of {self.pages_total}")
+        if max(self.pages_done, self.ocr_pages) > self.pages_total:
+            raise ValueError(f"{self.pages_done} pages and {self.ocr_pages} with OCR of {self.pages_total}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

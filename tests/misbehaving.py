@@ -26,7 +26,7 @@ from records import Box, PageQuality
 OPENED: dict[str, str] = {}  #: the backend that this process was opened with
 
 
-def open_converter(name, *, max_pages, timeout_s, artifacts, backend, bounds, ocr):
+def open_converter(name, *, max_pages, timeout_s, artifacts, backend, bounds, ocr, ocr_page_s):
     OPENED["backend"] = backend
     if name == "missing":
         raise WeightsMissing("no weights here")
@@ -214,7 +214,27 @@ def reads_a_page_and_spins(on_page):
     spins()
 
 
-PACED = {"reads_pages": reads_pages, "reads_a_page_and_spins": reads_a_page_and_spins}
+def reads_a_scan(on_page):
+    """Three pages that take longer together than a document without OCR may."""
+    for done in range(4):
+        on_page(done, 3, 3)
+        time.sleep(0.7)
+
+
+def reads_a_scan_without_end(on_page):
+    on_page(0, 2, 2)
+    spins()
+
+
+def lies_about_its_scan(on_page):
+    on_page(0, 1_000_000, 1_000_000)
+    spins()
+
+
+PACED = {
+    work.__name__: work
+    for work in (reads_pages, reads_a_page_and_spins, reads_a_scan, reads_a_scan_without_end, lies_about_its_scan)
+}
 
 
 def starts_a_child():

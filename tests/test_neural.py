@@ -73,7 +73,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def result(paper: Path) -> Any:
     """The rules' result, sure of each page until a test says otherwise."""
-    found = _open_rules(60, Backend.DOCLING_PARSE, OcrChoice(), None).convert(paper)
+    found = _open_rules(60, Backend.DOCLING_PARSE, ocr=OcrChoice(), ocr_page_s=20, artifacts=None).convert(paper)
     assert all(page.layout_score == 1.0 for page in found.confidence.pages.values())
     return found
 
@@ -207,7 +207,7 @@ def test_auto_with_weights_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch
 def test_auto_puts_the_models_pages_into_the_paper(paper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.choosing.missing_parts", lambda _: [])
     monkeypatch.setattr("ingest.choosing.open_reader", lambda *_: Models())
-    monkeypatch.setattr("ingest.layout.engine.layout_score", lambda page, _: 0.2 if page.number == 2 else 1.0)
+    monkeypatch.setattr("ingest.layout.models.layout_score", lambda page, _: 0.2 if page.number == 2 else 1.0)
 
     made = open_converter("auto", max_pages=10, timeout_s=60, artifacts=None)(paper)
 

@@ -66,6 +66,20 @@ def test_a_good_file_is_read_once_and_without_a_warning():
     assert climb({}) == ((Backend.DOCLING_PARSE, ()), [Backend.DOCLING_PARSE])
 
 
+def test_a_rung_has_its_share_of_the_time_though_ocr_was_given_more_before(monkeypatch):
+    clock, given = [0.0], []
+    monkeypatch.setattr("ingest.salvage.time.monotonic", lambda: clock[0])
+
+    def attempt(backend: Backend, timeout_s: float) -> Backend:
+        given.append(timeout_s)
+        clock[0] += 500 if backend is Backend.DOCLING_PARSE else 0
+        raise crash()
+
+    with pytest.raises(ConverterDied):
+        climb_down(attempt, timeout_s=300)
+    assert given == pytest.approx([195, 51, 54])
+
+
 def test_a_crash_is_followed_by_pypdfium2_and_then_by_plain_text():
     (read_by, warnings), _ = climb({Backend.DOCLING_PARSE: crash()})
     assert read_by is Backend.PDFIUM and warnings == ("read with pypdfium2, because docling-parse crashed (SIGSEGV)",)

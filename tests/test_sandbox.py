@@ -120,6 +120,17 @@ def test_a_parser_that_spins_and_hears_no_signal_is_ended_in_time(short_child, t
     assert time.monotonic() - started < 10
 
 
+def test_pages_that_are_read_with_ocr_have_time_of_their_own_and_no_more(opener_is_importable, tmp_path):
+    with open_child(Limits(timeout_s=1.5, ocr_page_s=2.0, max_pages=2, memory_mb=1200)) as child:
+        child.start()
+        assert convert(child, tmp_path, "reads_a_scan").n_pages == 1
+        for name in ("reads_a_scan_without_end", "lies_about_its_scan"):  # two pages, and no more than the two it may have
+            started = time.monotonic()
+            with pytest.raises(TimedOut, match=r"was not converted within 5.5 s"):
+                convert(child, tmp_path, name)
+            assert time.monotonic() - started < 5.5 + 5
+
+
 def test_what_a_killed_child_started_dies_with_it_and_its_files_are_gone(short_child, tmp_path):
     short_child.start()
     scratch = Path(f"/proc/{short_child.pid}/cwd").readlink()

@@ -1,6 +1,6 @@
-"""The rules as Docling plugins: a layout model, a table model, and the pipeline that runs them.
+"""The pipeline that runs the rules inside Docling: parse, mend what did not parse, OCR, lay out, assemble.
 
-The pipeline differs from Docling's in one thing that matters: all pages are parsed before any is laid out. The
+It differs from Docling's in one thing that matters: all pages are parsed before any is laid out. The
 body's type, running heads and heading levels can only be told from the whole document, and Docling's pages
 reach a layout model in small batches and out of order.
 """
@@ -11,39 +11,38 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from docling.datamodel.base_models import (
     AssembledUnit,
-    Cluster,
     ConversionStatus,
     DoclingComponentType,
     ErrorItem,
     FailureCategory,
-    LayoutPrediction,
-    Page,
-    Table,
-    TableStructurePrediction,
 )
 from docling.datamodel.document import ConversionResult
 from docling.datamodel.pipeline_options import BaseLayoutOptions, BaseTableStructureOptions, ThreadedPdfPipelineOptions
-from docling.models.base_layout_model import BaseLayoutModel
-from docling.models.base_table_model import BaseTableStructureModel
+from docling.datamodel.progress import ConversionPhase, PhaseStartedProgress
 from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
-from docling_core.types.doc import DocItemLabel, DoclingDocument, DocumentOrigin, PageItem, Size
-from pydantic import ConfigDict, PrivateAttr
+from docling_core.types.doc import DoclingDocument, DocumentOrigin, PageItem, Size
 
 from ingest.copies import Unread, read_in_copies
 from ingest.figure_text import add_labels, labels_of
 from ingest.layout.backend import UnrenderedBackend
 from ingest.layout.block import Block, Kind
-from ingest.layout.document import add_blocks, bounding_box, table_data
+from ingest.layout.document import add_blocks
 from ingest.layout.fonts import FontBook
+from ingest.layout.models import (
+    BlockCluster,
+    RulesLayoutModel,
+    RulesLayoutOptions,
+    RulesTableModel,
+    RulesTableOptions,
+    SignalPage,
+)
 from ingest.layout.page import PageSignals
 from ingest.layout.pdfium import open_pdfium_reader
-from ingest.layout.reading import read_layout
 from ingest.layout.signals import read_signals
-from ingest.layout.trust import layout_score
 from ingest.letters import share_unmapped
 from ingest.ocr_pages import OcrReader
 from ingest.wire import Backend
@@ -56,16 +55,8 @@ WAITING_PAGES = 16
 _PAGES_PER_TRIM = 100
 #: Seconds for one page with PDFium, and the share of the document's time that may be added for all of them.
 _PDFIUM_PAGE_S, _PDFIUM_SHARE = 20.0, 0.3
-#: The end of OCR, in shares of the same: it takes seconds a page, where parsing takes a tenth.
-_OCR_UNTIL = 1.5
-
-
-class RulesLayoutOptions(BaseLayoutOptions):
-    kind: ClassVar[str] = "reread_rules"
-
-
-class RulesTableOptions(BaseTableStructureOptions):
-    kind: ClassVar[str] = "reread_rules"
+#: The end of reading figures with OCR, in shares of the same.
+_FIGURES_UNTIL = 1.5
 
 
 class RulesPipelineOptions(ThreadedPdfPipelineOptions):
@@ -73,101 +64,17 @@ class RulesPipelineOptions(ThreadedPdfPipelineOptions):
     table_structure_options: BaseTableStructureOptions = RulesTableOptions()
     do_ocr: bool = False  #: Docling's own, which runs before all pages are parsed
     scans: OcrChoice = OcrChoice(mode="off")
+    scan_page_s: float = 20.0  #: what a page that is read with OCR adds to the document's time, in seconds
     scan_weights: Path | None = None  #: folder with OCR models of other languages
 
 
-class SignalPage(Page):
-    """A page with what the rules see of it, instead of Docling's parsed page (five times as large)."""
+class OcrBegins(PhaseStartedProgress):
+    """Said once for a document that has pages for OCR, before they are read."""
 
-    _signals: PageSignals | None = PrivateAttr(default=None)
-    _read_by: Backend = PrivateAttr(default=Backend.DOCLING_PARSE)
-    _reason: str = PrivateAttr(default="")  #: why a lesser backend read it
-    ocr_confidence: float | None = None  #: 0 to 1; None = OCR did not read it
-
-    @property
-    def n_chars(self) -> int:
-        """Visible characters of the text layer."""
-        return self._signals.n_chars if self._signals else 0
-
-    @property
-    def image_share(self) -> float:
-        """Share of the page that bitmaps cover, 0 to 1: what a scan has and a short page has not."""
-        if not self._signals or not self.size:
-            return 0.0
-        return min(1.0, sum(b.area for b in self._signals.bitmaps) / max(1.0, self.size.width * self.size.height))
-
-
-class BlockCluster(Cluster):
-    """A cluster that still knows its block: a cluster alone has no level, no caption and no second part."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-    block: Any = None
-
-
-class RulesLayoutModel(BaseLayoutModel):
-    requires_layout_postprocessing = False
-
-    def __init__(self, *, options: RulesLayoutOptions, **_: Any) -> None:
-        self.options = options
-
-    @classmethod
-    def get_options_type(cls) -> type[BaseLayoutOptions]:
-        return RulesLayoutOptions
-
-    def predict_layout(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[LayoutPrediction]:
-        """The blocks of these pages, which are all that the document has."""
-        signals = [page._signals for page in pages if isinstance(page, SignalPage) and page._signals]
-        read = read_layout(signals)
-        for signal, blocks in zip(signals, read, strict=True):
-            conv_res.confidence.pages[signal.number].layout_score = layout_score(signal, blocks)
-        return [
-            LayoutPrediction(clusters=[_cluster(number, block, page) for number, block in enumerate(blocks)])
-            for page, blocks in zip(pages, read, strict=True)
-        ]
-
-
-def _cluster(number: int, block: Block, page: Page) -> BlockCluster:
-    assert page.size is not None
-    box = bounding_box(block.rect).to_top_left_origin(page.size.height)
-    return BlockCluster(id=number, label=DocItemLabel(block.kind.value), bbox=box, block=block)
-
-
-class RulesTableModel(BaseTableStructureModel):
-    enabled = True
-
-    def __init__(self, *, options: RulesTableOptions, **_: Any) -> None:
-        self.options = options
-
-    @classmethod
-    def get_options_type(cls) -> type[BaseTableStructureOptions]:
-        return RulesTableOptions
-
-    def predict_tables(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[TableStructurePrediction]:
-        """The grid that the layout found while it decided that this is a table: without one it would be none."""
-        return [
-            TableStructurePrediction(
-                table_map={
-                    cluster.id: _table(cluster, page)
-                    for cluster in (page.predictions.layout.clusters if page.predictions.layout else ())
-                    if isinstance(cluster, BlockCluster) and cluster.block.kind is Kind.TABLE
-                }
-            )
-            for page in pages
-        ]
-
-
-def _table(cluster: BlockCluster, page: Page) -> Table:
-    data = table_data(cluster.block.grid)
-    return Table(
-        label=cluster.label,
-        id=cluster.id,
-        page_no=page.page_no,
-        cluster=cluster,
-        otsl_seq=[],
-        num_rows=data.num_rows,
-        num_cols=data.num_cols,
-        table_cells=data.table_cells,
-    )
+    phase: ConversionPhase = ConversionPhase.BUILD
+    pages: int  #: to be read with OCR
+    done: int  #: that are read by then
+    total: int
 
 
 class RulesPipeline(StandardPdfPipeline):
@@ -180,6 +87,7 @@ class RulesPipeline(StandardPdfPipeline):
         assert isinstance(self.pipeline_options, RulesPipelineOptions)
         self.ocr = OcrReader(self.pipeline_options.scans, self.pipeline_options.scan_weights)
         self.enrichment_pipe = []
+        self._figures_until = math.inf  #: on the clock of time.monotonic, for the document under way
 
     @classmethod
     def get_default_options(cls) -> ThreadedPdfPipelineOptions:
@@ -193,8 +101,10 @@ class RulesPipeline(StandardPdfPipeline):
         deadline = started + timeout_s
         pages = self._parse(conv_res, backend, deadline) if isinstance(backend, UnrenderedBackend) else []
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
+        ocr_started = time.monotonic()
+        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), backend.page_count())
+        self._figures_until = started + _FIGURES_UNTIL * timeout_s + time.monotonic() - ocr_started
         conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
-        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), started + _OCR_UNTIL * timeout_s)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
         complete = len(pages) == backend.page_count()
         conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS
@@ -202,11 +112,28 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.status = ConversionStatus.FAILURE
         return conv_res
 
-    def _with_ocr(self, conv_res: ConversionResult, pages: list[SignalPage], deadline: float) -> list[SignalPage]:
+    def _with_ocr(self, conv_res: ConversionResult, pages: list[SignalPage], n_pages: int) -> list[SignalPage]:
         """The pages with what OCR reads where the text layer is none; without those for which no time is left."""
-        signals = [page._signals for page in pages if page._signals]
-        assert isinstance(conv_res.input.file, Path)
-        read, late = self.ocr.read(signals, conv_res.input.file, deadline)
+        doubtful = [(page._signals, page._doubt) for page in pages if page._signals and page._doubt]
+        if not doubtful:
+            return pages
+        progress = conv_res._progress
+        progress._emit(
+            OcrBegins(
+                document_index=progress.document_index,
+                document_name=progress.document_name,
+                pages=len(doubtful),
+                done=len(pages) - len(doubtful),
+                total=n_pages,
+            )
+        )
+        assert isinstance(conv_res.input.file, Path) and isinstance(self.pipeline_options, RulesPipelineOptions)
+        read, late = self.ocr.read(
+            doubtful,
+            conv_res.input.file,
+            time.monotonic() + len(doubtful) * self.pipeline_options.scan_page_s,
+            lambda number: progress.page_completed(number, n_pages, success=True),
+        )
         for page in pages:
             if page.page_no in read:
                 page._signals, page.ocr_confidence = read[page.page_no]
@@ -236,8 +163,7 @@ class RulesPipeline(StandardPdfPipeline):
                 ) as error:  # a font's name that is no text, a number that is none
                     conv_res.errors.append(_error(str(error), FailureCategory.BACKEND_FAILURE, result.page_number))
                     continue
-                conv_res._progress.page_completed(result.page_number, backend.page_count(), success=True)
-                pages.append(_page(conv_res, signals))
+                pages.append(self._page(conv_res, signals, backend.page_count()))
                 if len(pages) % _PAGES_PER_TRIM == 0:
                     give_memory_back()
         finally:
@@ -258,7 +184,6 @@ class RulesPipeline(StandardPdfPipeline):
             lambda: open_pdfium_reader(backend.path_or_stream), missing, page_s=_PDFIUM_PAGE_S, deadline=deadline
         )
         for number, signals in copies:
-            conv_res._progress.page_completed(number, backend.page_count(), success=not isinstance(signals, Unread))
             reason = reasons.get(number, "it was not parsed in time")
             if isinstance(signals, Unread):
                 why = "; ".join(filter(None, [reason, signals.reason]))
@@ -267,10 +192,18 @@ class RulesPipeline(StandardPdfPipeline):
                     _error(why, FailureCategory.TIMEOUT if is_late else FailureCategory.BACKEND_FAILURE, number)
                 )
                 continue
-            page = _page(conv_res, signals)
+            page = self._page(conv_res, signals, backend.page_count())
             page._read_by, page._reason = Backend.PDFIUM, reason
             pages.append(page)
         return pages
+
+    def _page(self, conv_res: ConversionResult, signals: PageSignals, n_pages: int) -> SignalPage:
+        page = SignalPage(page_no=signals.number, size=Size(width=signals.width, height=signals.height))
+        page._signals, page._doubt = signals, self.ocr.doubt_of(signals)
+        conv_res.confidence.pages[page.page_no].parse_score = _text_quality(signals)
+        if not page._doubt:
+            conv_res._progress.page_completed(signals.number, n_pages, success=True)
+        return page
 
     def _assemble_document(self, conv_res: ConversionResult) -> ConversionResult:
         source = conv_res.input
@@ -298,7 +231,8 @@ class RulesPipeline(StandardPdfPipeline):
         labels = labels_of(blocks, pages)
         bare = [n for n, found in enumerate(labels) if not found and figures[n].page not in read]
         assert isinstance(conv_res.input.file, Path)
-        seen = self.ocr.read_figures([(pages[figures[n].page], figures[n].rect) for n in bare], conv_res.input.file)
+        regions = [(pages[figures[n].page], figures[n].rect) for n in bare]
+        seen = self.ocr.read_figures(regions, conv_res.input.file, self._figures_until)
         for n, found in zip(bare, seen, strict=True):
             labels[n] = found
         for item, figure, found in zip(document.pictures, figures, labels, strict=True):
@@ -311,13 +245,6 @@ def _message(result: Any) -> str:
         return str(result.error_message)
     except UnicodeDecodeError as error:
         return error.object.decode("utf-8", "replace")
-
-
-def _page(conv_res: ConversionResult, signals: PageSignals) -> SignalPage:
-    page = SignalPage(page_no=signals.number, size=Size(width=signals.width, height=signals.height))
-    page._signals = signals
-    conv_res.confidence.pages[page.page_no].parse_score = _text_quality(signals)
-    return page
 
 
 def _in_order(results: Iterable[Any]) -> Iterator[Any]:

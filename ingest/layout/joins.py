@@ -60,6 +60,8 @@ def _is_small_print(block: Block, style: DocumentStyle) -> bool:
     """True for notes and addresses that the running text passes over."""
     if block.kind not in (*_JOINED, Kind.FORMULA) or not block.lines:
         return False
+    if block.kind is Kind.FORMULA:  # its longest line may be a limit or an index
+        return max(line.size for line in block.lines) < style.size - 0.9
     return max(block.lines, key=lambda line: len(line.text)).size < style.size - 0.9
 
 

@@ -15,7 +15,7 @@ from ingest.layout.page import Line, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 
 MARKER = re.compile(
-    r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\]\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
+    r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\](?![),;])\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
 )
 _BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
 #: '(i) the first, (ii) the second': a list in a sentence.
