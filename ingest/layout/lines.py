@@ -66,7 +66,11 @@ def _justified(lines: list[Line]) -> list[Line]:
         if (
             rows
             and abs(rows[-1][-1].base - line.base) < 0.8
-            and (abs(rows[-1][-1].size - line.size) < 0.3 or _LONE_MARKER.match(rows[-1][-1].text))
+            and (
+                abs(rows[-1][-1].size - line.size) < 0.3
+                or _LONE_MARKER.match(rows[-1][-1].text)
+                or _LONE_LABEL.match(rows[-1][-1].text)
+            )
         ):
             rows[-1].append(line)
         else:
@@ -88,11 +92,15 @@ _LONE_MARKER = re.compile(
 )
 
 
+#: The label of a caption, with the stop without which it may be a cell of a table.
+_LONE_LABEL = re.compile(r"^(?:fig(?:ure)?|table|scheme)\.?\s*[A-Z]?\d{1,3}\s?[.:|]$", re.I)
+
+
 def _is_marker_of(left: Line, right: Line) -> bool:
-    """True for a bullet or a number that stands alone before its text."""
+    """True for a bullet, a number or a caption's label that stands alone before its text."""
     if not 0 < right.rect.left - left.rect.right < 3.0 * right.size or len(right.text) <= 3:
         return False
-    return bool(_LONE_MARKER.match(left.text)) or (
+    return bool(_LONE_MARKER.match(left.text) or _LONE_LABEL.match(left.text)) or (
         left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9
     )
 
