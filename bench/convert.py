@@ -101,7 +101,7 @@ def open_docling(*, with_rules: bool) -> Read:
             fonts, signed = FontBook(conv_res.input.file), []
             for page in pages:
                 signed.append(SignalPage(page_no=page.page_no, size=page.size))
-                signed[-1]._signals = read_signals(page._backend._result, fonts)
+                signed[-1].keep(read_signals(page._backend._result, fonts))
             fonts.close()
             return super().predict_layout(conv_res, signed)
 
