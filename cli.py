@@ -205,6 +205,7 @@ def show(
     as_json_: JsonOption = False,
 ) -> None:
     """What the library knows of one paper; with --json all of it, chunks and the DoclingDocument included."""
+    import paper_screens
     import pipeline
     import screens
 
@@ -219,15 +220,18 @@ def show(
         if ctx.obj["json"]:
             print_json(as_json(report))
         else:
-            screens.show_quality(report)
+            paper_screens.show_quality(report)
+    elif references and ctx.obj["json"]:
+        print_json(as_json(paper.references))
+    elif references:
+        paper_screens.show_references(paper)
     elif ctx.obj["json"]:
         docling = json.loads(place.library.blobs.get_text(paper.conversion.docling_json))
         facts = {name: getattr(paper, name) for name in ("document", "conversion", "references", "chunks")}
         print_json({**as_json(facts), "docling": docling})
-    elif references:
-        screens.show_references(paper)
     else:
-        screens.show_paper(paper, [r for r in place.ledger.runs() if paper.document.id in place.ledger.run_documents(r.id)])
+        runs = [run for run in place.ledger.runs() if paper.document.id in place.ledger.run_documents(run.id)]
+        paper_screens.show_paper(paper, runs)
 
 
 @app.command()

@@ -30,7 +30,18 @@ LEVELS = {
         "working",
         "workplace",
     },
-    "doors": {"api", "checkup", "cli", "commands", "screens", "service", "service_checkup", "serving", "worker"},
+    "doors": {
+        "api",
+        "checkup",
+        "cli",
+        "commands",
+        "paper_screens",
+        "screens",
+        "service",
+        "service_checkup",
+        "serving",
+        "worker",
+    },
 }
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS.values()) for name in names}
 HOMES = {

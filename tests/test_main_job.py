@@ -140,6 +140,21 @@ def test_show_gives_the_markdown(library):
     assert "\n## " in markdown
 
 
+def test_show_gives_the_quality_and_the_references(library, tmp_path):
+    quality = reread("show", "mouse-kinetics.pdf", "--quality", "--library", library).stdout
+    assert "confidence" in quality and "docling-parse" in quality
+
+    references = answer("show", "mouse-kinetics.pdf", "--references", "--library", library)
+    table = reread("show", "mouse-kinetics.pdf", "--references", "--library", library).stdout
+    assert len(references) > 2
+    assert all(entry["title"].split()[0] in table for entry in references if entry["title"])
+
+    (tmp_path / "notes.md").write_text("# Notes\n\nThe water was clear on every day of the year.\n")
+    answer("add", str(tmp_path / "notes.md"), "--library", str(tmp_path / "library"))
+    quality = reread("show", "notes.md", "--quality", "--library", str(tmp_path / "library")).stdout
+    assert "the format has no pages" in quality and "left out" not in quality
+
+
 def test_export_writes_csv_and_parquet_with_the_same_rows(library, tmp_path):
     import pyarrow.parquet as pq
 

@@ -19,6 +19,8 @@ _BOLD = re.compile(
 _ITALIC = re.compile(r"ital|obli|slant|\.B?I$|[-,]B?I(t)?$|cmti|cmsl|sfti|-It|cmbxti", re.I)
 _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|hack|inconsolata|code|menlo|nimbusmonl", re.I)
 _MATH = re.compile(r"cmmi|cmsy|cmex|msam|msbm|math|symbol|stix.*(sym|math)|mtmi|mtsy|mtex|rmtmi|euex|eufm|eurm|lmmath", re.I)
+#: PDFium keeps what it has read of a document: after so many pages it is opened anew.
+_PAGES_PER_OPENING = 100
 #: Font descriptor flags of ISO 32000-1, table 123.
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 #: A font that PDFium could not be asked about: the box as TeX fonts have it.
@@ -31,7 +33,8 @@ class FontBook:
     def __init__(self, path: Path) -> None:
         import pypdfium2
 
-        self._document = pypdfium2.PdfDocument(path)
+        self._path, self._document = path, pypdfium2.PdfDocument(path)
+        self._turned = 0  #: pages opened since the document was
         self._faces: dict[str, Face] = {}
         self._tries: dict[str, int] = {}
         self._page: tuple[int, Any, Any] | None = None
@@ -55,6 +58,8 @@ class FontBook:
         return face
 
     def _turn_to(self, page_no: int | None) -> Any:
+        import pypdfium2
+
         if self._page and self._page[0] == page_no:
             return self._page[2]
         if self._page:
@@ -63,6 +68,10 @@ class FontBook:
             self._page = None
         if page_no is None:
             return None
+        if self._turned >= _PAGES_PER_OPENING:
+            self._document.close()
+            self._document, self._turned = pypdfium2.PdfDocument(self._path), 0
+        self._turned += 1
         page = self._document[page_no - 1]
         self._page = (page_no, page, page.get_textpage())
         return self._page[2]
