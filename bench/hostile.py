@@ -53,6 +53,7 @@ class Ending:
     code: str  #: of the error; 'ok' for a result
     backend: str  #: what read the pages of a result
     n_pages: int
+    n_ocr: int  #: pages of a result that OCR read: each was given more time
     is_partial: bool
     seconds: float
     peak_mb: int
@@ -62,7 +63,7 @@ class Ending:
         """The promises that this ending breaks."""
         if self.code in UNNAMED:
             yield f"has no named error: {self.message}"
-        if self.seconds > limits.timeout_s + SLACK_S:
+        if self.seconds > limits.timeout_s + self.n_ocr * limits.ocr_page_s + SLACK_S:
             yield f"took {self.seconds:.1f} s"
         if self.peak_mb > limits.memory_mb + SLACK_MB:
             yield f"took {self.peak_mb:,} MB"
@@ -173,6 +174,7 @@ def ending_of(case: Case, child: ConverterChild, folder: Path) -> Ending:
         code=code,
         backend=", ".join(backends),
         n_pages=converted.n_pages if converted else 0,
+        n_ocr=sum(page.ocr_share > 0 for page in converted.pages) if converted else 0,
         is_partial=bool(converted and converted.is_partial),
         seconds=seconds,
         peak_mb=max(most),

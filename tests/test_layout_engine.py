@@ -232,3 +232,43 @@ def test_a_slow_page_is_not_waited_for_without_end() -> None:
     for _ in _in_order(results()):
         most, held = max(most, held), held - 1
     assert most <= WAITING_PAGES + 1
+
+
+@pytest.fixture
+def long_paper(tmp_path: Path) -> Path:
+    pdf = PdfMaker(pages=[])
+    for number in range(1, 8):
+        pdf.page().text(60, 760, f"{number} Part", size=14, font=BOLD)
+        pdf.lines(60, 700, [f"{line} ({number})" for line in LEFT])
+    path = tmp_path / "long.pdf"
+    path.write_bytes(pdf.to_bytes())
+    return path
+
+
+def test_a_document_that_is_parsed_in_parts_and_packed_is_the_same(long_paper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingest.converter import open_converter
+
+    whole = open_converter("rules", max_pages=10, timeout_s=60, artifacts=None)(long_paper)
+    monkeypatch.setattr("ingest.layout.backend._PAGES_PER_LOADING", 3)
+    monkeypatch.setattr("ingest.layout.fonts._PAGES_PER_OPENING", 1)
+    monkeypatch.setattr("ingest.layout.engine._OPEN_PAGES", 2)
+    parts = open_converter("rules", max_pages=10, timeout_s=60, artifacts=None)(long_paper)
+
+    assert "(7)" in whole.markdown and parts.markdown == whole.markdown
+    assert parts.pages == whole.pages and parts.document.texts == whole.document.texts
+
+
+def test_pages_that_nobody_reads_any_more_are_not_parsed(long_paper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from docling.datamodel.base_models import InputFormat
+    from docling.datamodel.document import InputDocument
+
+    from ingest.layout.backend import UnrenderedBackend, is_stuck
+
+    monkeypatch.setattr("ingest.layout.backend._PAGES_PER_LOADING", 2)
+    backend = InputDocument(path_or_stream=long_paper, format=InputFormat.PDF, backend=UnrenderedBackend)._backend
+    assert isinstance(backend, UnrenderedBackend)
+    assert backend.page_count() == 7 and next(backend.results()).page_number in (1, 2)
+    loaded: list[str] = []
+    monkeypatch.setattr(UnrenderedBackend, "_load", lambda backend: loaded.append("more"))
+    backend.unload()
+    assert not loaded and not is_stuck()

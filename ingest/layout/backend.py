@@ -30,6 +30,9 @@ from docling_parse.pdf_parser import (
 #: Decoded pages that may wait for the rules; each can hold tens of megabytes.
 _WAITING_PAGES = 4
 
+#: The parser keeps fonts and pictures of all pages that it has read: after so many it starts afresh.
+_PAGES_PER_LOADING = 100
+
 #: Seconds that pages which nobody reads any more are waited for.
 _LET_GO_S = 1.0
 
@@ -64,12 +67,25 @@ class UnrenderedBackend(PdfDocumentBackend):
             ),
             decode_config=DecodeConfig(enforce_same_font=True),
         )
-        self._is_open = False
+        self._is_open, self._begun = False, 1
         try:
-            self._key = self._parser.load(path_or_stream)
+            self._key = self._load()
         except (RuntimeError, ValueError) as error:
             raise DocumentLoadError(f"{UNLOADABLE}: {error}") from error
         self._is_open = True
+
+    def _load(self) -> str:
+        return self._parser.load(self.path_or_stream, page_range=(self._begun, self._begun + _PAGES_PER_LOADING - 1))
+
+    def _goes_on(self) -> bool:
+        """False where no page is left; loads the next ones where there are any."""
+        while not self._parser.has_tasks():
+            self._begun += _PAGES_PER_LOADING
+            if self._begun > self.page_count():
+                return False
+            self._parser.unload(self._key)
+            self._key = self._load()
+        return True
 
     def is_valid(self) -> bool:
         return self._is_open and self.page_count() > 0
@@ -87,7 +103,7 @@ class UnrenderedBackend(PdfDocumentBackend):
     def results(self, deadline: float = float("inf")) -> Iterator[Any]:
         """docling-parse's PageParseResult of each page, in no fixed order; ends at the deadline (of time.monotonic), though a
         page is still being parsed."""
-        while self._parser.has_tasks():
+        while self._goes_on():
             answers: queue.Queue[Any] = queue.Queue()
             threading.Thread(target=self._take_result, args=(answers,), name="page", daemon=True).start()
             try:
@@ -112,9 +128,8 @@ class UnrenderedBackend(PdfDocumentBackend):
         self._is_open = False
         if self._parser in _STUCK:
             return
-        for _ in self.results(
-            time.monotonic() + _LET_GO_S
-        ):  # the parser cannot let go of a document that is still being parsed
+        self._begun = self.page_count()  # the pages after these need no parsing
+        for _ in self.results(time.monotonic() + _LET_GO_S):  # it cannot let go of a document that is still being parsed
             pass
         if self._parser in _STUCK:
             return
