@@ -234,6 +234,17 @@ def test_a_slow_page_is_not_waited_for_without_end() -> None:
     assert most <= WAITING_PAGES + 1
 
 
+def test_a_page_that_comes_late_is_read_at_once() -> None:
+    from types import SimpleNamespace
+
+    from ingest.layout.engine import _in_order
+
+    come = (SimpleNamespace(page_number=number) for number in [*range(2, 40), 1, *range(40, 50)])
+    given = [result.page_number for result in _in_order(come)]
+    assert sorted(given) == list(range(1, 50))
+    assert given.index(1) < given.index(40)
+
+
 @pytest.fixture
 def long_paper(tmp_path: Path) -> Path:
     pdf = PdfMaker(pages=[])

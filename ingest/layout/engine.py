@@ -261,16 +261,16 @@ def _message(result: Any) -> str:
 def _in_order(results: Iterable[Any]) -> Iterator[Any]:
     """Parsed pages by number, so that the same file always gives the same document: a font is measured where it is first met.
 
-    A page that takes very long is not waited for without end, because each that waits holds memory.
+    A page that takes very long is not waited for without end, because each that waits holds memory; it is read as soon as it comes.
     """
     waiting: dict[int, Any] = {}
     following = 1
     for result in results:
         waiting[result.page_number] = result
-        while following in waiting or len(waiting) > WAITING_PAGES:
-            following = following if following in waiting else min(waiting)
-            yield waiting.pop(following)
-            following += 1
+        while waiting and (min(waiting) <= following or len(waiting) > WAITING_PAGES):
+            number = min(waiting)
+            yield waiting.pop(number)
+            following = max(following, number + 1)
     yield from (waiting[number] for number in sorted(waiting))
 
 
