@@ -50,12 +50,12 @@ class Glyph:
         return (
             self.hangs_on_axis
             or self.text in _ACCENTS
-            or (_hangs(self.face) and self.text in _OPENING + _CLOSING)
+            or (hangs(self.face) and self.text in _OPENING + _CLOSING)
             or sum(not combining(c) for c in normalize("NFKC", self.text)) > 1  # a ligature, often of another font
         )
 
 
-def _hangs(face: Face) -> bool:
+def hangs(face: Face) -> bool:
     """True for TeX's fonts of tall signs, whose baseline is the top of the sign."""
     return face.is_math and face.baseline > 0.9
 
