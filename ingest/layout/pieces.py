@@ -137,7 +137,8 @@ def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
             nearest = min(before + after, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
             row = nearest if abs(nearest[1] + AXIS * nearest[0] - middle) < 0.15 * nearest[0] else row
         elif glyph.is_boxless:
-            row = (after + before if glyph.text in _OPENING else before + after)[0]
+            begins_script = glyph.text in _CLOSING and not before  # ')²' after what is another word
+            row = row if begins_script else (after + before if glyph.text in _OPENING else before + after)[0]
         rows.append(row)
     return rows
 
