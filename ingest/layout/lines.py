@@ -1,4 +1,4 @@
-"""Words into lines, and the text of lines joined.
+"""Words into lines.
 
 The parser's own lines break where a justified line is set wide and run on where a table's columns stand close;
 so lines are built here from words: first in the order of the page's content stream, then across.
@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
-from ingest.layout.scripts import words_as_text
+from ingest.layout.pieces import AXIS, hangs
+from ingest.layout.scripts import middle_of, words_as_text
 
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
 MAX_GAP = 1.05
@@ -23,15 +24,13 @@ _ACCENTS = {
     "˜": "\u0303",
     "ˆ": "\u0302",
     "ˇ": "\u030c",
-    "˚": "\u030a",
     "¸": "\u0327",
 }
-_SPACED_ACCENT = re.compile(r"([´`¨˜ˆˇ˚¸])\s?([A-Za-zıȷ])")
+_LOOSE_ACCENT = re.compile(r"(?<!\d)([´`¨˜ˆˇ¸])([A-Za-zıȷ])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " ", "\x02": "-"}
 )
-_HYPHENS = "-\u00ad\u2010"
 
 
 def build_lines(words: Sequence[Word]) -> list[Line]:
@@ -138,10 +137,15 @@ def _follows(run: Sequence[Word], word: Word) -> bool:
 
 
 def _same_row(a: Word, b: Word) -> bool:
-    """True on one baseline, or raised or lowered from it as a script is."""
+    """True on one baseline, or raised or lowered from it as a script is; a sign that hangs from its top has its middle there."""
+    has_sign = hangs(a.face) != hangs(b.face)
+    if has_sign:
+        sign, other = (a, b) if hangs(a.face) else (b, a)
+        if abs(middle_of(sign) - other.base - AXIS * other.size) <= 0.6 * max(sign.size, other.size):
+            return True
     larger, smaller = (a, b) if a.size >= b.size else (b, a)
     shift = abs(a.base - b.base)
-    if smaller.size > 0.9 * larger.size:
+    if smaller.size > 0.9 * larger.size and not has_sign:
         return shift <= 0.25 * larger.size
     shared = overlap(a.rect.bottom, a.rect.top, b.rect.bottom, b.rect.top)
     return shared >= 0.45 * smaller.rect.height and shift <= 0.6 * larger.size
@@ -197,7 +201,7 @@ def make_line(words: Sequence[Word]) -> Line:
 def _line_rect(words: Sequence[Word], size: float) -> Rect:
     """As wide as all words, as high as those that are no scripts."""
     whole = enclosing(w.rect for w in words)
-    main = enclosing(w.rect for w in words if w.size >= 0.85 * size or len(words) == 1)
+    main = enclosing([w.rect for w in words if w.size >= 0.85 * size and not hangs(w.face)] or [whole])
     return Rect(whole.left, main.bottom, whole.right, main.top)
 
 
@@ -214,42 +218,13 @@ def words_text(words: Sequence[Word]) -> str:
 
 
 def clean(text: str) -> str:
-    """Ligatures opened, accents that stand apart put on their letter, control characters dropped."""
-    text = _CONTROL.sub("", text.translate(_LIGATURES))
+    """Ligatures opened, accents that no box tells about put on their letter, hyphens once, control characters dropped."""
+    text = _CONTROL.sub("", text.translate(_LIGATURES)).replace("-\u00ad", "-")
     if any(accent in text for accent in _ACCENTS):
-        text = _SPACED_ACCENT.sub(_compose, text)
+        text = _LOOSE_ACCENT.sub(_compose, text)
     return text
 
 
 def _compose(match: re.Match[str]) -> str:
     letter = {"ı": "i", "ȷ": "j"}.get(match[2], match[2])
     return unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
-
-
-def join_texts(texts: Iterable[str], known: frozenset[str] = frozenset()) -> str:
-    """Lines of one paragraph as running text, with the hyphens of broken words closed.
-
-    A hyphen stays where the two parts are a compound: `known` holds the document's own words, in lower case.
-    """
-    joined = ""
-    for text in texts:
-        if not joined:
-            joined = text
-        elif joined[-1] in _HYPHENS and len(joined) > 1 and joined[-2].isalpha() and text[:1].isalpha():
-            joined = _closed(joined, text, known)
-        elif joined[-1] in "–—/" and joined[-2:-1].isalnum() and not joined.endswith(" –"):
-            joined += text
-        else:
-            joined += " " + text
-    return joined
-
-
-def _closed(head: str, tail: str, known: frozenset[str]) -> str:
-    """The two parts of a word broken at a hyphen."""
-    first, second = re.findall(r"\w+$", head[:-1])[-1], re.findall(r"^\w+", tail)[0]
-    compound = f"{first}-{second}".lower()
-    if head[-1] != "\u00ad" and (
-        not second[0].islower() or (compound in known and (first + second).lower() not in known) or first.isupper()
-    ):
-        return head + tail
-    return head[:-1] + tail

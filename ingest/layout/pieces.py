@@ -6,15 +6,13 @@ their font are looked at character by character: all characters of all pages wou
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
-from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, Rect, Word
 
 #: Signs that stand on the axis of a formula, a quarter of the size above the baseline. Fonts of signs often have boxes
@@ -52,12 +50,12 @@ class Glyph:
         return (
             self.hangs_on_axis
             or self.text in _ACCENTS
-            or (_hangs(self.face) and self.text in _OPENING + _CLOSING)
-            or len(normalize("NFKC", self.text)) > 1  # a ligature, often of another font
+            or (hangs(self.face) and self.text in _OPENING + _CLOSING)
+            or sum(not combining(c) for c in normalize("NFKC", self.text)) > 1  # a ligature, often of another font
         )
 
 
-def _hangs(face: Face) -> bool:
+def hangs(face: Face) -> bool:
     """True for TeX's fonts of tall signs, whose baseline is the top of the sign."""
     return face.is_math and face.baseline > 0.9
 
@@ -71,33 +69,6 @@ class Piece(NamedTuple):
     size: float
     base: float
     face: Face
-
-
-class Glyphs:
-    """The characters of one page, found by their place. Opened only where a word needs it."""
-
-    def __init__(self, decoder: Any, fonts: FontBook, page_no: int) -> None:
-        self._cells = sorted(enumerate(decoder.get_char_cells()), key=lambda cell: cell[1].r_x0)
-        self._lefts = [cell.r_x0 for _, cell in self._cells]
-        self._fonts, self._page_no = fonts, page_no
-
-    def of(self, word: Any) -> list[Glyph]:
-        """The characters of this word cell in their order; none where they are not plainly its own."""
-        first, last = bisect_left(self._lefts, word.r_x0 - 0.2), bisect_right(self._lefts, word.r_x2)
-        inside = sorted(
-            (
-                (number, cell)
-                for number, cell in self._cells[first:last]
-                if word.r_y0 - 0.2 <= cell.r_y0 and cell.r_y2 <= word.r_y2 + 0.2 and cell.text.strip()
-            ),
-            key=lambda cell: cell[0],
-        )
-        if "".join(cell.text for _, cell in inside) != word.text.strip():
-            return []
-        return [
-            Glyph(cell.text, Rect(cell.r_x0, cell.r_y0, cell.r_x2, cell.r_y2), self._fonts.face(cell, self._page_no))
-            for _, cell in inside
-        ]
 
 
 def odd_boxes(cells: Sequence[Any], faces: Sequence[Face]) -> list[bool]:
@@ -166,7 +137,8 @@ def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
             nearest = min(before + after, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
             row = nearest if abs(nearest[1] + AXIS * nearest[0] - middle) < 0.15 * nearest[0] else row
         elif glyph.is_boxless:
-            row = (after + before if glyph.text in _OPENING else before + after)[0]
+            begins_script = glyph.text in _CLOSING and not before  # ')²' after what is another word
+            row = row if begins_script else (after + before if glyph.text in _OPENING else before + after)[0]
         rows.append(row)
     return rows
 

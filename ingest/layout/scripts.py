@@ -24,6 +24,8 @@ _OFF_AXIS = 0.2
 _DENOMINATOR = -0.28
 #: Gap above which a space stands before a script, and before any other word, in sizes.
 _SCRIPT_SPACE, _SPACE = 0.3, 0.12
+#: And the one that is enough between letters where the text layer has a space: some layers have one beside each ligature.
+_TOLD, _STOPS = 0.04, tuple(".,;:!?)]")
 
 #: Signs that are no scripts whatever their boxes say.
 _UPRIGHT = frozenset("()[]{}|∥⟨⟩√∑∏∫⌈⌉⌊⌋⟦⟧")
@@ -55,18 +57,22 @@ def words_as_text(words: Sequence[Word]) -> str:
     if not words:
         return ""
     size, base = main_row(words)
-    text, last_right = "", words[0].rect.left
+    text, last_right, after_script = "", words[0].rect.left, False
     for normal, group in _groups(words, size, base):
         left = min(word.rect.left for word in group)
         if normal:
             word = group[0]
             narrow = min(word.size, size)
             written = word.text
-            space = left - last_right > _SPACE * narrow or word.rect.right < last_right - size
+            gap = left - last_right
+            least = -_SPACE if text[-1:] in _STOPS and word.text[0].isalnum() else _TOLD
+            told = word.after_space and not after_script and gap > least * narrow
+            space = gap > _SPACE * narrow or told or word.rect.right < last_right - size
         else:
             written, is_fraction = _scripts(group, size, base, text)
             space = left - last_right > _SCRIPT_SPACE * size or is_fraction
         text += (" " if space and text else "") + written
+        after_script = not normal
         last_right = max(word.rect.right for word in group)
     return " ".join(text.split())
 
@@ -91,14 +97,17 @@ def _is_sign(word: Word) -> bool:
     return word.face.is_math and (not any(c.isalnum() for c in word.text) or bool(_SIGN_FONT.search(word.face.name)))
 
 
+def middle_of(word: Word) -> float:
+    """Height of the middle of the parser's box, which for a sign of mathematics may end with the ink."""
+    return word.base + word.size * (0.5 - word.face.baseline) / word.face.size_per_height
+
+
 def shift_of(word: Word, size: float, base: float) -> int:
     """1 where the word is raised above the row of this size and baseline, -1 where lowered, 0 where it is part of it."""
     if _is_sign(word):
         if word.text[0] in _UPRIGHT:
             return 0
-        face = word.face
-        middle = word.base + word.size * (0.5 - face.baseline) / face.size_per_height
-        off = (middle - base) / size - AXIS
+        off = (middle_of(word) - base) / size - AXIS
         small = word.rect.height < 0.9 * size
         return (off > _OFF_AXIS) - (off < -_OFF_AXIS) if small and abs(off) < 2.5 else 0
     if word.size >= _SMALLER * size:
