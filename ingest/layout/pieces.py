@@ -52,12 +52,12 @@ class Glyph:
         return (
             self.hangs_on_axis
             or self.text in _ACCENTS
-            or (_hangs(self.face) and self.text in _OPENING + _CLOSING)
+            or (hangs(self.face) and self.text in _OPENING + _CLOSING)
             or len(normalize("NFKC", self.text)) > 1  # a ligature, often of another font
         )
 
 
-def _hangs(face: Face) -> bool:
+def hangs(face: Face) -> bool:
     """True for TeX's fonts of tall signs, whose baseline is the top of the sign."""
     return face.is_math and face.baseline > 0.9
 
@@ -92,12 +92,26 @@ class Glyphs:
             ),
             key=lambda cell: cell[0],
         )
-        if "".join(cell.text for _, cell in inside) != word.text.strip():
-            return []
+        own = _own(inside, word.text.strip())
         return [
             Glyph(cell.text, Rect(cell.r_x0, cell.r_y0, cell.r_x2, cell.r_y2), self._fonts.face(cell, self._page_no))
-            for _, cell in inside
+            for cell in own
         ]
+
+
+def _own(inside: Sequence[tuple[int, Any]], text: str) -> list[Any]:
+    """The cells that follow each other and say this text: inside a word's box an accent of another may stand."""
+    cells = [cell for _, cell in inside]
+    texts = [cell.text for cell in cells]
+    for start in range(len(cells)):
+        said = ""
+        for end in range(start, len(cells)):
+            said += texts[end]
+            if said == text:
+                return cells[start : end + 1]
+            if not text.startswith(said):
+                break
+    return []
 
 
 def odd_boxes(cells: Sequence[Any], faces: Sequence[Face]) -> list[bool]:
@@ -122,7 +136,7 @@ def pieces(glyphs: Sequence[Glyph]) -> list[Piece]:
         if end < len(glyphs) and _is_one_row(rows[end - 1], rows[end]) and "√" not in (glyphs[end - 1].text, glyphs[end].text):
             continue
         stretch = glyphs[start:end]
-        size, base = max(rows[start:end])
+        size, base = Counter(rows[start:end]).most_common(1)[0][0]
         face = next((glyph.face for glyph in stretch if not glyph.hangs_on_axis), stretch[0].face)
         left, right = min(g.box.left for g in stretch), max(g.box.right for g in stretch)
         found.append(Piece("".join(glyph.text for glyph in stretch), left, right, size, base, face))
@@ -152,7 +166,7 @@ def with_roots(words: Sequence[Word]) -> list[Word]:
 
 def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
     """Size and baseline of each character. Signs whose box tells nothing have those of a neighbour: operators of the one
-    whose axis is nearest, roots and opening brackets of the next, accents and closing brackets of the last."""
+    whose axis is nearest, roots and opening brackets of the next, accents of the last."""
     known = [not glyph.is_boxless for glyph in glyphs]
     if not any(known):
         return [(glyph.size, glyph.base) for glyph in glyphs]
@@ -165,7 +179,7 @@ def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
             middle = glyph.box.middle[1]
             nearest = min(before + after, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
             row = nearest if abs(nearest[1] + AXIS * nearest[0] - middle) < 0.15 * nearest[0] else row
-        elif glyph.is_boxless:
+        elif glyph.is_boxless and glyph.text not in _CLOSING:  # of ')²' and '²)' the bracket is not raised
             row = (after + before if glyph.text in _OPENING else before + after)[0]
         rows.append(row)
     return rows

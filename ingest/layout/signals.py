@@ -58,20 +58,20 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
 
 def _words(cells: list[Any], decoder: Any, fonts: FontBook, page_no: int) -> Iterator[Word]:
     """The words of these cells, each script a word of its own."""
+    fonts.learn(cells, decoder.get_char_cells, page_no)
     faces = [fonts.face(cell, page_no) for cell in cells]
     odd = odd_boxes(cells, faces)
     glyphs = Glyphs(decoder, fonts, page_no) if any(odd) else None
-    for cell, is_odd in zip(cells, odd, strict=True):
+    for cell, face, is_odd in zip(cells, faces, odd, strict=True):
         parts = pieces(glyphs.of(cell)) if glyphs and is_odd else []
-        if len(parts) < 2:
-            yield _word(cell, fonts, page_no)
-            continue
-        for text, left, right, size, base, face in parts:
-            yield Word(text, Rect(left, base - DESCENT * size, right, base + ASCENT * size), size, base, face)
+        if not parts:
+            yield _word(cell, face)
+        for text, left, right, size, base, own in parts:
+            rect = Rect(left, base - DESCENT * size, right, base + ASCENT * size)
+            yield Word(mended(text, own.name), rect, size, base, own)
 
 
-def _word(cell: Any, fonts: FontBook, page_no: int) -> Word:
-    face = fonts.face(cell, page_no)
+def _word(cell: Any, face: Face) -> Word:
     text = mended(cell.text.strip(), face.name)
     # Each of the cell's attributes crosses into C++ and takes as long as all the arithmetic: they are read once.
     x0, y0, x1, y1, x2, y2 = cell.r_x0, cell.r_y0, cell.r_x1, cell.r_y1, cell.r_x2, cell.r_y2
