@@ -37,7 +37,6 @@ def word(text: str, x: float, y: float = 100.0, size: float = 10.0, face: Face =
         ([word("x", 0), word("i", 5, 98, 7), word("2", 5, 104, 7)], "xᵢ²"),
         ([word("x", 0), word("max", 5, 98, 7), word("of", 20)], "x_max of"),
         ([word("the", 0), word("4", 18), word("th", 23, 104, 7)], "the 4th"),
-        ([word("say", 0), word("1", 18, 104, 7), word("2", 18, 96.5, 7), word("m", 24)], "say 1/2 m"),
         ([word("INTRO", 0, 100, 10), word("DUCTION", 25, 100, 8)], "INTRODUCTION"),
     ],
 )
@@ -46,7 +45,7 @@ def test_a_script_is_written_as_one(words: list[Word], text: str) -> None:
 
 
 def test_what_has_no_raised_sign_is_marked() -> None:
-    assert raised("2,3-5", "found") == "²,³–⁵"
+    assert raised("2,3-5", "found") == raised("2,3⁻5", "found") == "²,³–⁵"
     assert raised("-x/2", "e") == "^{-x/2}"
     assert raised("π", "e") == "^π"
     assert raised("∗", "p") == "*"
@@ -77,6 +76,33 @@ def test_raised_numbers_cite_after_words_and_not_after_units() -> None:
 
     assert marked[1].text == "over 5 m² (R² = 0.9, 10⁵ cells) as was shown.[2,4–6] Then"
     assert marked[0].text.endswith("once more[12].")
+
+
+def test_a_raised_run_is_an_exponent_or_a_citation_as_a_whole() -> None:
+    cited = " ".join(f"this was found once more{''.join('⁰¹²³⁴⁵⁶⁷⁸⁹'[int(c)] for c in str(n))}." for n in range(1, 40))
+    text = (
+        "with 6 × 10²³ cells of Ste2²¹ in v0.7.17³⁶ and in 2020³⁸ of EPRS1²³,²⁴ as is known³–⁵ of [D-Ala², MePhe⁴] and IL-10³³"
+    )
+    pages = [[prose(cited), prose(text), prose("References", Kind.HEADING)]]
+    pages[0] += [prose(f"{n}. Smith, J. On rivers.") for n in range(1, 40)]
+
+    marked = mark_citations(pages)[0]
+
+    assert marked[1].text == (
+        "with 6 × 10²³ cells of Ste2[21] in v0.7.17[36] and in 2020[38] of EPRS1[23,24] as is known[3–5] of [D-Ala², MePhe⁴] "
+        "and IL-10[33]"
+    )
+
+
+def test_the_caption_of_a_figure_cites_as_the_text_does() -> None:
+    cited = " ".join(f"this was found once more{''.join('⁰¹²³⁴⁵⁶⁷⁸⁹'[int(c)] for c in str(n))}." for n in range(1, 13))
+    figure = Block(
+        kind=Kind.FIGURE, page=1, rect=Rect(0, 0, 1, 1), captions=(prose("Fig. 1. The fish as seen before¹¹", Kind.CAPTION),)
+    )
+
+    marked = mark_citations([[prose(cited), figure]])[0]
+
+    assert marked[1].captions[0].text == "Fig. 1. The fish as seen before[11]"
 
 
 def test_marks_of_footnotes_stay_raised() -> None:
