@@ -10,8 +10,9 @@ from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.block import Kind
 from ingest.layout.columns import reading_order
+from ingest.layout.hyphens import join_texts
 from ingest.layout.levels import Heading, heading_levels
-from ingest.layout.lines import clean, join_texts
+from ingest.layout.lines import clean
 from ingest.layout.looks import Look
 from ingest.layout.page import Face, Rect, Word
 from ingest.layout.turned import page_turn
@@ -146,6 +147,8 @@ def test_ligatures_open_and_loose_accents_find_their_letter() -> None:
     assert clean("ﬁsh and ﬂow") == "fish and flow"
     assert clean("Universit´e Montr´eal") == "Université Montréal"
     assert clean("G¨ottingen") == "Göttingen"
+    assert clean("the 5´UTR") == "the 5´UTR"
+    assert clean("S-\u00adphase") == "S-phase"
 
 
 def test_levels_come_from_numbers_and_from_company() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
-import pytest
 from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.page import Face, Rect, Word
-from ingest.layout.pieces import Glyph, _own, pieces
+from ingest.layout.pieces import Glyph, pieces
 
 ROMAN = Face("Roman", False, False, False, False, 1.0, 0.2)
 TALL = Face("CMEX10", False, False, False, True, 1.5, 1.0)
@@ -59,10 +57,3 @@ def test_a_word_is_as_high_as_most_of_its_letters() -> None:
     (piece,) = pieces([glyph("a", 50, 100, 10), glyph("b", 55, 100, 10), glyph(",", 60, 99.5, 11)])
 
     assert (piece.size, piece.base) == (10, 102)
-
-
-@pytest.mark.parametrize(("inside", "found"), [("¯νmax", "νmax"), ("νmax", "νmax"), ("νm", "")])
-def test_the_characters_of_a_word_are_found_beside_an_accent_of_another(inside: str, found: str) -> None:
-    cells = [(number, SimpleNamespace(text=text)) for number, text in enumerate(inside)]
-
-    assert "".join(cell.text for cell in _own(cells, "νmax")) == found

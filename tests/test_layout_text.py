@@ -27,17 +27,10 @@ def read(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_digits_in_a_strange_set_of_figures_are_digits() -> None:
-    assert mended("ͼͻͶ):", "Corbel") == "650):"
-    assert mended("Ͷ.\u037e%", "Corbel") == "0.8%"
-    assert mended("Vol.:(\u036c\u036d\u036e)", "Corbel") == "Vol.:(\u036c\u036d\u036e)"
-    assert mended("τί\u037e", "Corbel") == "τί\u037e"  # a question in Greek
-
-
-def test_signs_of_symbol_fonts_are_what_the_page_shows() -> None:
-    assert mended("p¼0.01", "AdvOT65f8a23b.I") == "p=0.01"
-    assert mended("þ", "AdvP4C4E74") == "+"
-    assert mended("þing", "AdvOT65f8a23b") == "þing"
-    assert mended("1¼", "Times") == "1¼"
+    assert mended("ͼͻͶ):") == "650):"
+    assert mended("Ͷ.\u037e%") == "0.8%"
+    assert mended("Vol.:(\u036c\u036d\u036e)") == "Vol.:(\u036c\u036d\u036e)"
+    assert mended("τί\u037e") == "τί\u037e"  # a question in Greek
 
 
 FACE = Face("OpenSans", False, False, False, False, 1.1, 0.2)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ingest.layout.accents import with_accents
 from ingest.layout.page import Rect, Word, enclosing, overlap
-from ingest.layout.pieces import AXIS
+from ingest.layout.pieces import AXIS, hangs
 from ingest.layout.scripts import fraction, main_row, words_as_text
 
 _LARGE = frozenset("∑∏∐∫∮⋃⋂⨁⨂⊕⊗")
@@ -45,12 +45,7 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
 def _as_signs(words: Sequence[Word], size: float) -> list[Word]:
     """The words with a sign for each tall delimiter built of pieces, and with boxes around what hangs below its baseline."""
     made = [replace(word, text=word.text.translate(_TALL).replace("-", "−")) for word in words]
-    return [_unhung(word, size) if _hangs(word) else word for word in made if word.text]
-
-
-def _hangs(word: Word) -> bool:
-    """True for the tall signs of TeX, whose baseline is their top."""
-    return word.face.is_math and word.face.baseline > 0.9
+    return [_unhung(word, size) if hangs(word.face) else word for word in made if word.text]
 
 
 def _unhung(word: Word, size: float) -> Word:

@@ -1,18 +1,18 @@
 """What a font looks like, asked of PDFium once per font and document.
 
 docling-parse gives a word's font name and a box whose height depends on the font's own metrics. PDFium knows the
-true size and baseline of a character. One character per font is enough to turn every box height into a size, but not
-one of any word: the box of 'x₂' is as high as both its fonts together.
+true size and baseline of a character. One character per font is enough to turn every box height into a size.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.layout.encodings import Ink, Readings, plain_name
 from ingest.layout.page import Face
 
 _BOLD = re.compile(
@@ -23,15 +23,10 @@ _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|hack|inconsolata|c
 _MATH = re.compile(r"cmmi|cmsy|cmex|msam|msbm|math|symbol|stix.*(sym|math)|mtmi|mtsy|mtex|rmtmi|euex|eufm|eurm|lmmath", re.I)
 #: Font descriptor flags of ISO 32000-1, table 123.
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
+#: How many letters of a new font are compared, and how much more than the flattest the highest box may be.
+_COMPARED, _UNEVEN = 4, 1.1
 #: A font that PDFium could not be asked about: the box as TeX fonts have it.
 _DEFAULT_SIZE, _DEFAULT_BASE = 1.0, 0.2
-#: Words or characters of a new font that are measured until one gives its size: on one page, and in all.
-_TRIES, _MOST_TRIES = 6, 30
-#: Size per height of a box that is the font's; where a sign's is not between, it is as high as the ink.
-_FONT_BOX = 0.7, 1.6
-
-#: Size and baseline per height of a box, weight, descriptor flags.
-_Measure = tuple[float, float, int, int]
 
 
 class FontBook:
@@ -41,51 +36,41 @@ class FontBook:
         import pypdfium2
 
         self._document = pypdfium2.PdfDocument(path)
-        self._faces: dict[str, Face] = {}
-        self._tries: dict[str, int] = {}
-        self._inked: set[str] = set()  # fonts of signs whose boxes are as high as the ink: each sign has a face of its own
+        self._faces: dict[tuple[str, str], Face] = {}
+        self._tries: dict[tuple[str, str], int] = {}
+        self._uneven: set[str] = set()
         self._page: tuple[int, Any, Any] | None = None
+        self.readings = Readings(self.ink)
 
     def close(self) -> None:
         self._turn_to(None)
         self._document.close()
 
-    def learn(self, words: Sequence[Any], chars: Callable[[], Sequence[Any]], page_no: int) -> None:
-        """Measure the fonts that are new on this page: on words of one font, else on characters, which take long to get."""
-        new = {cell.font_name for cell in words} - self._faces.keys() - self._inked
-        if new:
-            new = self._learn_on(words, new, page_no)
-        if new:
-            self._learn_on(chars(), new, page_no)
-
-    def _learn_on(self, cells: Sequence[Any], names: set[str], page_no: int) -> set[str]:
-        """Measure the fonts of these names on a few of these cells. Returns those that are still unknown."""
-        left = dict.fromkeys(names, _TRIES)
-        for cell in cells:
-            name = cell.font_name
-            if left.get(name) and cell.text.strip():
-                self.face(cell, page_no)
-                is_known = name in self._faces or name in self._inked
-                left[name] = 0 if is_known else left[name] - 1
-        return names - self._faces.keys() - self._inked
-
     def face(self, cell: Any, page_no: int) -> Face:
         """The face of this cell's font, measured on this cell where the font is new."""
-        name, text = cell.font_name, cell.text.strip()
-        key = f"{name} {text}" if name in self._inked else name
+        name = cell.font_name
+        key = (name, cell.text) if name in self._uneven else (name, "")
         found = self._faces.get(key)
         if found is not None:
             return found
         tries = self._tries.get(key, 0)
-        measured = self._measure(cell, page_no) if tries < _MOST_TRIES else None
+        measured = self._measure(cell, page_no) if tries < 6 else None
         face = make_face(name, measured)
-        if measured and len(text) == 1 and not text.isalnum() and not _FONT_BOX[0] < measured[0] < _FONT_BOX[1]:
-            self._inked.add(name)
-            key = f"{name} {text}"
-        if measured or tries >= _MOST_TRIES:
+        if measured is not None or tries >= 6:
             self._faces[key] = face
         self._tries[key] = tries + 1
         return face
+
+    def see(self, name: str, cells: Sequence[Any], page_no: int) -> None:
+        """Measures a font on a few of its characters. Where their boxes end with the ink, each has a face of its own."""
+        if (name, "") in self._faces or name in self._uneven:
+            return
+        letters = [cell for cell in cells if cell.text.isalpha()][:_COMPARED] or cells[:_COMPARED]
+        ratios = [measured[0] for cell in letters if (measured := self._measure(cell, page_no))]
+        if ratios and max(ratios) > _UNEVEN * min(ratios):
+            self._uneven.add(name)
+        for cell in letters[:1]:
+            self.face(cell, page_no)
 
     def _turn_to(self, page_no: int | None) -> Any:
         if self._page and self._page[0] == page_no:
@@ -100,51 +85,77 @@ class FontBook:
         self._page = (page_no, page, page.get_textpage())
         return self._page[2]
 
-    def _measure(self, cell: Any, page_no: int) -> _Measure | None:
-        """Size and baseline per box height, weight, flags; None where PDFium sees another character or several fonts there."""
-        import pypdfium2
+    def _measure(self, cell: Any, page_no: int) -> tuple[float, float, int, int] | None:
+        """Size and baseline per box height, weight, flags; None where PDFium sees another font's there."""
         import pypdfium2.raw as raw
 
         height = cell.r_y2 - cell.r_y0
-        text = cell.text.strip()
-        if height <= 0 or not text or abs(cell.r_y1 - cell.r_y0) > 0.01:
+        page, index = self._place(cell, page_no)
+        if page is None or not (
+            chr(raw.FPDFText_GetUnicode(page, index)) in cell.text.strip() or _is_of_font(page, index, cell.font_name)
+        ):
             return None
-        try:
-            page = self._turn_to(page_no).raw
-        except pypdfium2.PdfiumError:  # docling-parse reads some pages that PDFium does not
-            return None
-        advance = (cell.r_x2 - cell.r_x0) / max(1, len(cell.text))
-        index = raw.FPDFText_GetCharIndexAtPos(page, cell.r_x0 + advance / 2, (cell.r_y0 + cell.r_y2) / 2, advance, height)
-        if index < 0:
-            return None
-        looks = {_look(page, at) for at in range(index, index + len(text))}
-        is_same = chr(raw.FPDFText_GetUnicode(page, index)) in text or cell.font_name.endswith(next(iter(looks))[0])
-        if len(looks) > 1 or not is_same:
-            return None
-        matrix, x, y, flags = raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
-        raw.FPDFText_GetMatrix(page, index, matrix)
-        raw.FPDFText_GetCharOrigin(page, index, x, y)
+        flags = ctypes.c_int()
         raw.FPDFText_GetFontInfo(page, index, None, 0, flags)
-        size = raw.FPDFText_GetFontSize(page, index) * (matrix.b**2 + matrix.d**2) ** 0.5
-        ratio, base = size / height, (y.value - cell.r_y0) / height
+        size, _, y = _origin(page, index)
+        ratio, base = size / height, (y - cell.r_y0) / height
         if not (0.5 <= ratio <= 40 and -40 <= base <= 2):
             return None
         return ratio, base, raw.FPDFText_GetFontWeight(page, index), flags.value
 
+    def ink(self, cell: Any, page_no: int) -> Ink | None:
+        """What PDFium sees at this character cell; None where it sees another font's character or none."""
+        import pypdfium2.raw as raw
 
-def _look(page: Any, index: int) -> tuple[str, float]:
-    """Font and height of a character of this text page: those of one word are the same unless it took in a script."""
+        page, index = self._place(cell, page_no)
+        if page is None:
+            return None
+        size, x, y = _origin(page, index)
+        if size <= 0 or not _is_of_font(page, index, cell.font_name):
+            return None
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        raw.FPDFText_GetCharBox(page, index, left, right, bottom, top)
+        box = ((side.value - at) / size for side, at in ((left, x), (bottom, y), (right, x), (top, y)))
+        return Ink(chr(raw.FPDFText_GetUnicode(page, index)), *box)
+
+    def _place(self, cell: Any, page_no: int) -> tuple[Any, int]:
+        """The text page and the index in it of this cell's first character; no page where PDFium has none there."""
+        import pypdfium2
+        import pypdfium2.raw as raw
+
+        height = cell.r_y2 - cell.r_y0
+        if height <= 0 or not cell.text.strip() or abs(cell.r_y1 - cell.r_y0) > 0.01:
+            return None, -1
+        try:
+            page = self._turn_to(page_no).raw
+        except pypdfium2.PdfiumError:  # docling-parse reads some pages that PDFium does not
+            return None, -1
+        advance = (cell.r_x2 - cell.r_x0) / max(1, len(cell.text))
+        index = raw.FPDFText_GetCharIndexAtPos(page, cell.r_x0 + advance / 2, (cell.r_y0 + cell.r_y2) / 2, advance, height)
+        return (page, index) if index >= 0 else (None, -1)
+
+
+def _is_of_font(page: Any, index: int, font_name: str) -> bool:
     import pypdfium2.raw as raw
 
-    name, x, y = ctypes.create_string_buffer(64), ctypes.c_double(), ctypes.c_double()
-    raw.FPDFText_GetFontInfo(page, index, name, 64, None)
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(page, index, name, 128, None)
+    return plain_name(name.value.decode(errors="replace")) == plain_name(font_name)
+
+
+def _origin(page: Any, index: int) -> tuple[float, float, float]:
+    """Font size and place of the origin of this character."""
+    import pypdfium2.raw as raw
+
+    matrix, x, y = raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetMatrix(page, index, matrix)
     raw.FPDFText_GetCharOrigin(page, index, x, y)
-    return name.value.decode("utf-8", "replace") or "?", round(y.value, 1)
+    return raw.FPDFText_GetFontSize(page, index) * (matrix.b**2 + matrix.d**2) ** 0.5, x.value, y.value
 
 
-def make_face(font_name: str, measured: _Measure | None) -> Face:
+def make_face(font_name: str, measured: tuple[float, float, int, int] | None) -> Face:
     """The face of a font of this name; `measured` is size and baseline per height of a box, weight, descriptor flags."""
-    name = font_name.lstrip("/").split("+", 1)[-1]
+    name = plain_name(font_name)
     ratio, base, weight, flags = measured or (_DEFAULT_SIZE, _DEFAULT_BASE, 0, 0)
     return Face(
         name=name,

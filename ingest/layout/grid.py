@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ingest.layout.block import Cell, Grid
-from ingest.layout.lines import join_texts
+from ingest.layout.hyphens import join_texts
 from ingest.layout.page import Rect, Word, enclosing
 from ingest.layout.table_columns import find_walls, split_lines, text_runs
 from ingest.layout.table_lines import Piece, TableLine, table_lines

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.layout.block import FURNITURE, Block, Kind, Part
-from ingest.layout.lines import join_texts
+from ingest.layout.hyphens import join_texts
 from ingest.layout.style import DocumentStyle
 
 _JOINED = (Kind.TEXT, Kind.LIST_ITEM)

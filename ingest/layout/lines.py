@@ -1,4 +1,4 @@
-"""Words into lines, and the text of lines joined.
+"""Words into lines.
 
 The parser's own lines break where a justified line is set wide and run on where a table's columns stand close;
 so lines are built here from words: first in the order of the page's content stream, then across.
@@ -24,15 +24,13 @@ _ACCENTS = {
     "˜": "\u0303",
     "ˆ": "\u0302",
     "ˇ": "\u030c",
-    "˚": "\u030a",
     "¸": "\u0327",
 }
-_SPACED_ACCENT = re.compile(r"([´`¨˜ˆˇ˚¸])\s?([A-Za-zıȷ])")
+_LOOSE_ACCENT = re.compile(r"(?<!\d)([´`¨˜ˆˇ¸])([A-Za-zıȷ])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " ", "\x02": "-"}
 )
-_HYPHENS = "-\u00ad\u2010"
 
 
 def build_lines(words: Sequence[Word]) -> list[Line]:
@@ -219,42 +217,13 @@ def words_text(words: Sequence[Word]) -> str:
 
 
 def clean(text: str) -> str:
-    """Ligatures opened, accents that stand apart put on their letter, control characters dropped."""
-    text = _CONTROL.sub("", text.translate(_LIGATURES))
+    """Ligatures opened, accents that no box tells about put on their letter, hyphens once, control characters dropped."""
+    text = _CONTROL.sub("", text.translate(_LIGATURES)).replace("-\u00ad", "-")
     if any(accent in text for accent in _ACCENTS):
-        text = _SPACED_ACCENT.sub(_compose, text)
+        text = _LOOSE_ACCENT.sub(_compose, text)
     return text
 
 
 def _compose(match: re.Match[str]) -> str:
     letter = {"ı": "i", "ȷ": "j"}.get(match[2], match[2])
     return unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
-
-
-def join_texts(texts: Iterable[str], known: frozenset[str] = frozenset()) -> str:
-    """Lines of one paragraph as running text, with the hyphens of broken words closed.
-
-    A hyphen stays where the two parts are a compound: `known` holds the document's own words, in lower case.
-    """
-    joined = ""
-    for text in texts:
-        if not joined:
-            joined = text
-        elif joined[-1] in _HYPHENS and len(joined) > 1 and joined[-2].isalpha() and text[:1].isalpha():
-            joined = _closed(joined, text, known)
-        elif joined[-1] in "–—/" and joined[-2:-1].isalnum() and not joined.endswith(" –"):
-            joined += text
-        else:
-            joined += " " + text
-    return joined
-
-
-def _closed(head: str, tail: str, known: frozenset[str]) -> str:
-    """The two parts of a word broken at a hyphen."""
-    first, second = re.findall(r"\w+$", head[:-1])[-1], re.findall(r"^\w+", tail)[0]
-    compound = f"{first}-{second}".lower()
-    if head[-1] != "\u00ad" and (
-        not second[0].islower() or (compound in known and (first + second).lower() not in known) or first.isupper()
-    ):
-        return head + tail
-    return head[:-1] + tail

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.headings import could_be, depth_of
+from ingest.layout.hyphens import join_texts
 from ingest.layout.levels import LARGER, Heading, heading_levels, rank_look
-from ingest.layout.lines import join_texts
 from ingest.layout.looks import Look, is_small_caps, look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import enclosing

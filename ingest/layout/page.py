@@ -92,6 +92,7 @@ class Word:
     base: float  #: y of the baseline
     face: Face
     turn: int = 0  #: degrees; 90 where it is written up the page, -90 where down
+    after_space: bool = False  #: True where the text layer itself has a space before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,13 @@ their font are looked at character by character: all characters of all pages wou
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
-from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, Rect, Word
 
 #: Signs that stand on the axis of a formula, a quarter of the size above the baseline. Fonts of signs often have boxes
@@ -53,7 +51,7 @@ class Glyph:
             self.hangs_on_axis
             or self.text in _ACCENTS
             or (hangs(self.face) and self.text in _OPENING + _CLOSING)
-            or len(normalize("NFKC", self.text)) > 1  # a ligature, often of another font
+            or sum(not combining(c) for c in normalize("NFKC", self.text)) > 1  # a ligature, often of another font
         )
 
 
@@ -71,47 +69,6 @@ class Piece(NamedTuple):
     size: float
     base: float
     face: Face
-
-
-class Glyphs:
-    """The characters of one page, found by their place. Opened only where a word needs it."""
-
-    def __init__(self, decoder: Any, fonts: FontBook, page_no: int) -> None:
-        self._cells = sorted(enumerate(decoder.get_char_cells()), key=lambda cell: cell[1].r_x0)
-        self._lefts = [cell.r_x0 for _, cell in self._cells]
-        self._fonts, self._page_no = fonts, page_no
-
-    def of(self, word: Any) -> list[Glyph]:
-        """The characters of this word cell in their order; none where they are not plainly its own."""
-        first, last = bisect_left(self._lefts, word.r_x0 - 0.2), bisect_right(self._lefts, word.r_x2)
-        inside = sorted(
-            (
-                (number, cell)
-                for number, cell in self._cells[first:last]
-                if word.r_y0 - 0.2 <= cell.r_y0 and cell.r_y2 <= word.r_y2 + 0.2 and cell.text.strip()
-            ),
-            key=lambda cell: cell[0],
-        )
-        own = _own(inside, word.text.strip())
-        return [
-            Glyph(cell.text, Rect(cell.r_x0, cell.r_y0, cell.r_x2, cell.r_y2), self._fonts.face(cell, self._page_no))
-            for cell in own
-        ]
-
-
-def _own(inside: Sequence[tuple[int, Any]], text: str) -> list[Any]:
-    """The cells that follow each other and say this text: inside a word's box an accent of another may stand."""
-    cells = [cell for _, cell in inside]
-    texts = [cell.text for cell in cells]
-    for start in range(len(cells)):
-        said = ""
-        for end in range(start, len(cells)):
-            said += texts[end]
-            if said == text:
-                return cells[start : end + 1]
-            if not text.startswith(said):
-                break
-    return []
 
 
 def odd_boxes(cells: Sequence[Any], faces: Sequence[Face]) -> list[bool]:

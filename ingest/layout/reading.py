@@ -16,10 +16,11 @@ from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.headings import is_heading
+from ingest.layout.hyphens import join_texts
 from ingest.layout.inline import with_inline_formulas
 from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
-from ingest.layout.lines import build_lines, join_texts
+from ingest.layout.lines import build_lines
 from ingest.layout.lists import settle_lists
 from ingest.layout.margins import split_margins
 from ingest.layout.outline import with_lookalikes, with_outline

@@ -22,6 +22,8 @@ _RAISED, _LOWERED = 0.2, -0.06
 _OFF_AXIS = 0.2
 #: Gap above which a space stands before a script, and before any other word, in sizes.
 _SCRIPT_SPACE, _SPACE = 0.3, 0.12
+#: And the one that is enough between letters where the text layer has a space: some layers have one beside each ligature.
+_TOLD = 0.04
 
 #: Signs that are no scripts whatever their boxes say.
 _UPRIGHT = frozenset("()[]{}|∥⟨⟩√∑∏∫⌈⌉⌊⌋⟦⟧")
@@ -60,7 +62,9 @@ def words_as_text(words: Sequence[Word]) -> str:
             word = group[0]
             narrow = min(word.size, size)
             written = word.text
-            space = left - last_right > _SPACE * narrow or word.rect.right < last_right - size
+            gap = left - last_right
+            told = word.after_space and gap > (_TOLD if text[-1:].isalnum() else -_SPACE) * narrow
+            space = gap > _SPACE * narrow or told or word.rect.right < last_right - size
         else:
             written = _scripts(group, size, base, text)
             space = left - last_right > _SCRIPT_SPACE * size

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ingest.layout.characters import Characters
 from ingest.layout.encodings import mended
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
-from ingest.layout.pieces import Glyphs, odd_boxes, pieces, with_roots
+from ingest.layout.pieces import Piece, odd_boxes, pieces, with_roots
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -30,9 +31,10 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     decoder = result._require_page_decoder()
     number, width, height = result.page_number, result.page_width, result.page_height
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
-    cells = [cell for cell in decoder.get_word_cells() if cell.rendering_mode not in _INVISIBLE and cell.text.strip()]
+    cells = list(decoder.get_word_cells())
+    characters = Characters(decoder, fonts, number)
     words = [
-        word for word in with_roots(list(_words(cells, decoder, fonts, number))) if word.size > 0 and page.meets(word.rect)
+        word for word in with_roots(list(_words(cells, characters, fonts, number))) if word.size > 0 and page.meets(word.rect)
     ]
     n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
@@ -56,23 +58,48 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     )
 
 
-def _words(cells: list[Any], decoder: Any, fonts: FontBook, page_no: int) -> Iterator[Word]:
+def _is_seen(cell: Any) -> bool:
+    return cell.rendering_mode not in _INVISIBLE and bool(cell.text.strip())
+
+
+def _words(cells: list[Any], characters: Characters, fonts: FontBook, page_no: int) -> Iterator[Word]:
     """The words of these cells, each script a word of its own."""
-    fonts.learn(cells, decoder.get_char_cells, page_no)
-    faces = [fonts.face(cell, page_no) for cell in cells]
-    odd = odd_boxes(cells, faces)
-    glyphs = Glyphs(decoder, fonts, page_no) if any(odd) else None
-    for cell, face, is_odd in zip(cells, faces, odd, strict=True):
-        parts = pieces(glyphs.of(cell)) if glyphs and is_odd else []
-        if not parts:
-            yield _word(cell, face)
-        for text, left, right, size, base, own in parts:
-            rect = Rect(left, base - DESCENT * size, right, base + ASCENT * size)
-            yield Word(mended(text, own.name), rect, size, base, own)
+    spans = characters.spans([cell.text.strip() for cell in cells])
+    seen = [(cell, span) for cell, span in zip(cells, spans, strict=True) if _is_seen(cell)]
+    faces = [fonts.face(cell, page_no) for cell, _ in seen]
+    odd = odd_boxes([cell for cell, _ in seen], faces)
+    for (cell, span), face, is_odd in zip(seen, faces, odd, strict=True):
+        word = _word(cell, face)
+        if span is None or word.turn:
+            yield word
+            continue
+        for part in characters.parts(span, word.size, face):
+            yield from _part(word, part, characters, is_odd=is_odd)
+
+
+def _part(word: Word, span: tuple[int, int], characters: Characters, *, is_odd: bool) -> Iterator[Word]:
+    """These characters of a parser's word: as one word, or each stretch of one size and height as one."""
+    has_accents = characters.has_accents(span)
+    glyphs = characters.glyphs(span) if is_odd or has_accents else []
+    parts = pieces(glyphs)
+    after_space = characters.is_after_space(span)
+    if has_accents and glyphs and not parts:
+        size, base = Counter((glyph.size, glyph.base) for glyph in glyphs).most_common(1)[0][0]
+        parts = [Piece(characters.text(span), *characters.edges(span), size, base, word.face)]
+    elif not parts:
+        text = mended(characters.text(span))
+        left, right = characters.edges(span)
+        if text:
+            yield replace(word, text=text, rect=word.rect._replace(left=left, right=right), after_space=after_space)
+        return
+    for text, left, right, size, base, face in parts:
+        rect = Rect(left, base - DESCENT * size, right, base + ASCENT * size)
+        yield Word(mended(text), rect, size, base, face, after_space=after_space)
+        after_space = False
 
 
 def _word(cell: Any, face: Face) -> Word:
-    text = mended(cell.text.strip(), face.name)
+    text = mended(cell.text.strip())
     # Each of the cell's attributes crosses into C++ and takes as long as all the arithmetic: they are read once.
     x0, y0, x1, y1, x2, y2 = cell.r_x0, cell.r_y0, cell.r_x1, cell.r_y1, cell.r_x2, cell.r_y2
     left, right = (x2, x0) if x2 < x0 else (x0, x2)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ingest.layout.hyphens import known_words
 from ingest.layout.names import is_known
 from ingest.layout.page import Line
 
@@ -28,16 +29,15 @@ def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
     """The style of the document whose pages hold these lines."""
     sizes: Counter[float] = Counter()
     faces: Counter[tuple[float, str, bool]] = Counter()
-    known: set[str] = set()
     for line in (line for lines in pages for line in lines):
         sizes[round(line.size * 2) / 2] += len(line.text)
         faces[round(line.size * 2) / 2, line.face, line.bold > 0.5] += len(line.text)
-        known.update(word.lower() for word in re.findall(r"\w+(?:-\w+)*", line.text))
     if not sizes:
         return DocumentStyle(10.0, "", False, 12.0, frozenset())
+    known = known_words(line.text for lines in pages for line in lines)
     size = max(sizes, key=lambda s: sizes[s])
     (_, face, bold) = max((key for key in faces if key[0] == size), key=lambda key: faces[key])
-    return DocumentStyle(size, face, bold, _pitch(pages, size), frozenset(known), _families(pages))
+    return DocumentStyle(size, face, bold, _pitch(pages, size), known, _families(pages))
 
 
 def family_of(face: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
-from ingest.layout.lines import join_texts
+from ingest.layout.hyphens import join_texts
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_areas import CAPTION_GAP, Area, Group, table_areas
