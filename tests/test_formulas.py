@@ -61,6 +61,28 @@ def test_a_fraction_a_sum_and_a_root_are_one_line() -> None:
     assert formula_text(words, bars, [("(3)", 100.0)]) == "y = a/(2b) + ∑_{i=1}^n xᵢ √(c+d) (3)"
 
 
+def test_the_rule_of_a_matrix_makes_no_fraction() -> None:
+    words = [
+        word(text, x, y)
+        for y, row in ((112, "ab"), (98, "12"), (86, "34"), (74, "56"))
+        for x, text in zip((0, 20), row, strict=True)
+    ]
+
+    assert formula_text(words, [Rect(0, 108, 26, 108)]) == "a b\n1 2\n3 4\n5 6"
+
+
+def test_a_fraction_ends_before_the_next_formula() -> None:
+    words = [word("a", 23, 108), word("2b", 20, 92), word("c", 23, 80.5), word("d", 23, 66)]
+
+    assert formula_text(words, [Rect(19, 102.5, 31, 102.5), Rect(20, 76, 30, 76)]) == "a/(2b)\nc/d"
+
+
+def test_a_power_of_a_bracket_beside_a_fraction_leaves_it_its_own() -> None:
+    words = [word("m", 23, 108), word("2", 28, 112, 7), word("k", 24, 93), word(")", 32), word("3", 36, 112, 7)]
+
+    assert formula_text(words, [Rect(22, 102.5, 32, 102.5)]) == "m²/k)³"
+
+
 def prose(text: str, kind: Kind = Kind.TEXT) -> Block:
     return Block(kind=kind, page=1, rect=Rect(0, 0, 1, 1), text=text)
 

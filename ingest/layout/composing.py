@@ -69,7 +69,7 @@ def with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) ->
     root = next((w for w in words if w.text.endswith("√") and _covers(w, bar, size)), None)
     if root:
         return _with_root(words, root, bar, bars, size)
-    above, below = (_stack(words, bar, bars, size, side) for side in (1, -1))
+    above, below = (_nearest_row(_stack(words, bar, bars, size, side), size, side) for side in (1, -1))
     if not above or not below:
         return words
     text = fraction(_text_of(above, size), _text_of(below, size))
@@ -77,6 +77,12 @@ def with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) ->
     middle = (bar.bottom + bar.top) / 2
     made = _word(text, enclosing([bar, *(w.rect for w in [*above, *below])]), row, middle - AXIS * size, above[0])
     return [w for w in words if w not in above and w not in below] + [made]
+
+
+def _nearest_row(stack: list[Word], size: float, side: int) -> list[Word]:
+    """Of two rows over or under a bar the nearer: the other is the next formula's. None of more: it is the rule of a matrix."""
+    rows = _rows(stack, size) if stack else []
+    return rows[-1 if side > 0 else 0][1] if 0 < len(rows) < 3 else []
 
 
 def _with_root(words: list[Word], root: Word, bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:
@@ -150,7 +156,8 @@ def _goes_on(word: Word, other: Word, size: float) -> bool:
     """True where the other stands right beside the word on its baseline: then the word is of a row that is wider than the bar."""
     gap = max(other.rect.left - word.rect.right, word.rect.left - other.rect.right)
     return (
-        -0.1 * size < gap < 0.45 * size
+        word.size > 0.85 * size
+        and -0.1 * size < gap < 0.45 * size
         and abs(word.base - other.base) < 0.08 * size
         and abs(word.size - other.size) < 0.1 * size
     )

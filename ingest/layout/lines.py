@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
-from ingest.layout.scripts import words_as_text
+from ingest.layout.pieces import AXIS, hangs
+from ingest.layout.scripts import middle_of, words_as_text
 
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
 MAX_GAP = 1.05
@@ -141,10 +142,15 @@ def _stack_left(recent: Sequence[Word]) -> float:
 
 
 def _same_row(a: Word, b: Word) -> bool:
-    """True on one baseline, or raised or lowered from it as a script is."""
+    """True on one baseline, or raised or lowered from it as a script is; a sign that hangs from its top has its middle there."""
+    has_sign = hangs(a.face) != hangs(b.face)
+    if has_sign:
+        sign, other = (a, b) if hangs(a.face) else (b, a)
+        if abs(middle_of(sign) - other.base - AXIS * other.size) <= 0.6 * max(sign.size, other.size):
+            return True
     larger, smaller = (a, b) if a.size >= b.size else (b, a)
     shift = abs(a.base - b.base)
-    if smaller.size > 0.9 * larger.size:
+    if smaller.size > 0.9 * larger.size and not has_sign:
         return shift <= 0.25 * larger.size
     shared = overlap(a.rect.bottom, a.rect.top, b.rect.bottom, b.rect.top)
     return shared >= 0.45 * smaller.rect.height and shift <= 0.6 * larger.size
@@ -200,7 +206,7 @@ def make_line(words: Sequence[Word]) -> Line:
 def _line_rect(words: Sequence[Word], size: float) -> Rect:
     """As wide as all words, as high as those that are no scripts."""
     whole = enclosing(w.rect for w in words)
-    main = enclosing(w.rect for w in words if w.size >= 0.85 * size or len(words) == 1)
+    main = enclosing([w.rect for w in words if w.size >= 0.85 * size and not hangs(w.face)] or [whole])
     return Rect(whole.left, main.bottom, whole.right, main.top)
 
 

@@ -93,14 +93,17 @@ def _is_sign(word: Word) -> bool:
     return word.face.is_math and (not any(c.isalnum() for c in word.text) or bool(_SIGN_FONT.search(word.face.name)))
 
 
+def middle_of(word: Word) -> float:
+    """Height of the middle of the parser's box, which for a sign of mathematics may end with the ink."""
+    return word.base + word.size * (0.5 - word.face.baseline) / word.face.size_per_height
+
+
 def shift_of(word: Word, size: float, base: float) -> int:
     """1 where the word is raised above the row of this size and baseline, -1 where lowered, 0 where it is part of it."""
     if _is_sign(word):
         if word.text[0] in _UPRIGHT:
             return 0
-        face = word.face
-        middle = word.base + word.size * (0.5 - face.baseline) / face.size_per_height
-        off = (middle - base) / size - AXIS
+        off = (middle_of(word) - base) / size - AXIS
         small = word.rect.height < 0.9 * size
         return (off > _OFF_AXIS) - (off < -_OFF_AXIS) if small and abs(off) < 2.5 else 0
     if word.size >= _SMALLER * size:
