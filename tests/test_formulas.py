@@ -37,7 +37,6 @@ def word(text: str, x: float, y: float = 100.0, size: float = 10.0, face: Face =
         ([word("x", 0), word("i", 5, 98, 7), word("2", 5, 104, 7)], "xᵢ²"),
         ([word("x", 0), word("max", 5, 98, 7), word("of", 20)], "x_max of"),
         ([word("the", 0), word("4", 18), word("th", 23, 104, 7)], "the 4th"),
-        ([word("say", 0), word("1", 18, 104, 7), word("2", 18, 96.5, 7), word("m", 24)], "say 1/2 m"),
         ([word("INTRO", 0, 100, 10), word("DUCTION", 25, 100, 8)], "INTRODUCTION"),
     ],
 )
@@ -46,7 +45,7 @@ def test_a_script_is_written_as_one(words: list[Word], text: str) -> None:
 
 
 def test_what_has_no_raised_sign_is_marked() -> None:
-    assert raised("2,3-5", "found") == "²,³–⁵"
+    assert raised("2,3-5", "found") == raised("2,3⁻5", "found") == "²,³–⁵"
     assert raised("-x/2", "e") == "^{-x/2}"
     assert raised("π", "e") == "^π"
     assert raised("∗", "p") == "*"
@@ -60,6 +59,28 @@ def test_a_fraction_a_sum_and_a_root_are_one_line() -> None:
     bars = [Rect(19, 102.5, 31, 102.5), Rect(75, 109, 94, 109)]
 
     assert formula_text(words, bars, [("(3)", 100.0)]) == "y = a/(2b) + ∑_{i=1}^n xᵢ √(c+d) (3)"
+
+
+def test_the_rule_of_a_matrix_makes_no_fraction() -> None:
+    words = [
+        word(text, x, y)
+        for y, row in ((112, "ab"), (98, "12"), (86, "34"), (74, "56"))
+        for x, text in zip((0, 20), row, strict=True)
+    ]
+
+    assert formula_text(words, [Rect(0, 108, 26, 108)]) == "a b\n1 2\n3 4\n5 6"
+
+
+def test_a_fraction_ends_before_the_next_formula() -> None:
+    words = [word("a", 23, 108), word("2b", 20, 92), word("c", 23, 80.5), word("d", 23, 66)]
+
+    assert formula_text(words, [Rect(19, 102.5, 31, 102.5), Rect(20, 76, 30, 76)]) == "a/(2b)\nc/d"
+
+
+def test_a_power_of_a_bracket_beside_a_fraction_leaves_it_its_own() -> None:
+    words = [word("m", 23, 108), word("2", 28, 112, 7), word("k", 24, 93), word(")", 32), word("3", 36, 112, 7)]
+
+    assert formula_text(words, [Rect(22, 102.5, 32, 102.5)]) == "m²/k)³"
 
 
 def prose(text: str, kind: Kind = Kind.TEXT) -> Block:
@@ -77,6 +98,33 @@ def test_raised_numbers_cite_after_words_and_not_after_units() -> None:
 
     assert marked[1].text == "over 5 m² (R² = 0.9, 10⁵ cells) as was shown.[2,4–6] Then"
     assert marked[0].text.endswith("once more[12].")
+
+
+def test_a_raised_run_is_an_exponent_or_a_citation_as_a_whole() -> None:
+    cited = " ".join(f"this was found once more{''.join('⁰¹²³⁴⁵⁶⁷⁸⁹'[int(c)] for c in str(n))}." for n in range(1, 40))
+    text = (
+        "with 6 × 10²³ cells of Ste2²¹ in v0.7.17³⁶ and in 2020³⁸ of EPRS1²³,²⁴ as is known³–⁵ of [D-Ala², MePhe⁴] and IL-10³³"
+    )
+    pages = [[prose(cited), prose(text), prose("References", Kind.HEADING)]]
+    pages[0] += [prose(f"{n}. Smith, J. On rivers.") for n in range(1, 40)]
+
+    marked = mark_citations(pages)[0]
+
+    assert marked[1].text == (
+        "with 6 × 10²³ cells of Ste2[21] in v0.7.17[36] and in 2020[38] of EPRS1[23,24] as is known[3–5] of [D-Ala², MePhe⁴] "
+        "and IL-10[33]"
+    )
+
+
+def test_the_caption_of_a_figure_cites_as_the_text_does() -> None:
+    cited = " ".join(f"this was found once more{''.join('⁰¹²³⁴⁵⁶⁷⁸⁹'[int(c)] for c in str(n))}." for n in range(1, 13))
+    figure = Block(
+        kind=Kind.FIGURE, page=1, rect=Rect(0, 0, 1, 1), captions=(prose("Fig. 1. The fish as seen before¹¹", Kind.CAPTION),)
+    )
+
+    marked = mark_citations([[prose(cited), figure]])[0]
+
+    assert marked[1].captions[0].text == "Fig. 1. The fish as seen before[11]"
 
 
 def test_marks_of_footnotes_stay_raised() -> None:

@@ -6,12 +6,13 @@ root and sum with limits becomes one word on its row's baseline; what is left is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from unicodedata import normalize
 
+from ingest.layout.accents import with_accents
 from ingest.layout.page import Rect, Word, enclosing, overlap
-from ingest.layout.pieces import AXIS
+from ingest.layout.pieces import AXIS, hangs
 from ingest.layout.scripts import fraction, main_row, words_as_text
 
 _LARGE = frozenset("∑∏∐∫∮⋃⋂⨁⨂⊕⊗")
@@ -20,7 +21,6 @@ _UNDER = frozenset({"lim", "max", "min", "sup", "inf", "argmax", "argmin", "arg 
 _TALL = str.maketrans({"⎡": "[", "⎤": "]", "⎛": "(", "⎞": ")", "⎧": "{", "⎫": "}", **dict.fromkeys("⎢⎣⎥⎦⎜⎝⎟⎠⎨⎩⎪⎬⎭⎮⎷", "")})
 #: How tall the hanging signs of TeX are in display, in sizes; delimiters come in four heights, of which this is the middle.
 _HEIGHTS = (("∑∏∐⋃⋂⨁⨂", 1.4), ("∫∮", 2.2), ("√", 1.8))
-_ACCENTS = {"˜": "\u0303", "ˆ": "\u0302", "¯": "\u0304", "˙": "\u0307", "¨": "\u0308", "ˇ": "\u030c", "⃗": "\u20d7"}
 #: Farthest that a numerator or a denominator stands from its bar, and its rows from each other, in sizes.
 _REACH = 0.75
 
@@ -30,10 +30,10 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
     if not words:
         return " ".join(text for text, _ in numbers)
     size = main_row(words)[0]
-    left = _with_accents(_as_signs(words, size))
+    left = with_accents(_as_signs(words, size))
     ordered = sorted(_distinct(bars), key=lambda bar: bar.width)
     for bar in ordered:
-        left = _with_bar(left, bar, ordered, size)
+        left = with_bar(left, bar, ordered, size)
     rows = _rows(_with_limits(left, size), size)
     texts = [words_as_text(sorted(row, key=lambda word: word.rect.left)) for _, row in rows]
     for number, base in numbers:
@@ -45,12 +45,7 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
 def _as_signs(words: Sequence[Word], size: float) -> list[Word]:
     """The words with a sign for each tall delimiter built of pieces, and with boxes around what hangs below its baseline."""
     made = [replace(word, text=word.text.translate(_TALL).replace("-", "−")) for word in words]
-    return [_unhung(word, size) if _hangs(word) else word for word in made if word.text]
-
-
-def _hangs(word: Word) -> bool:
-    """True for the tall signs of TeX, whose baseline is their top."""
-    return word.face.is_math and word.face.baseline > 0.9
+    return [_unhung(word, size) if hangs(word.face) else word for word in made if word.text]
 
 
 def _unhung(word: Word, size: float) -> Word:
@@ -58,24 +53,6 @@ def _unhung(word: Word, size: float) -> Word:
         return word
     height = size * next((h for signs, h in _HEIGHTS if word.text[0] in signs), 1.8)
     return replace(word, rect=Rect(word.rect.left, word.base - height, word.rect.right, word.base))
-
-
-def _with_accents(words: list[Word]) -> list[Word]:
-    """Accents that stand over a letter as signs of their own, put on it."""
-    for accent in [word for word in words if word.text in _ACCENTS]:
-        middle = accent.rect.middle
-        under = [
-            w
-            for w in words
-            if w.rect.left <= middle[0] <= w.rect.right and abs(w.rect.middle[1] - middle[1]) < w.size and w is not accent
-        ]
-        if not under:
-            continue
-        word = min(under, key=lambda w: abs(w.rect.middle[1] - middle[1]))
-        at = min(len(word.text) - 1, int((middle[0] - word.rect.left) / max(word.rect.width, 0.1) * len(word.text)))
-        text = normalize("NFC", word.text[: at + 1] + _ACCENTS[accent.text]) + word.text[at + 1 :]
-        words = [replace(word, text=text) if w is word else w for w in words if w is not accent]
-    return words
 
 
 def _distinct(bars: Sequence[Rect]) -> list[Rect]:
@@ -87,16 +64,12 @@ def _distinct(bars: Sequence[Rect]) -> list[Rect]:
     return kept
 
 
-def _with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:
+def with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:
     """The words with those over and under this bar made one: a fraction, or what a root covers."""
-    above, below = (_stack(words, bar, bars, size, side) for side in (1, -1))
     root = next((w for w in words if w.text.endswith("√") and _covers(w, bar, size)), None)
-    if root and below:
-        inside = _text_of(below, size)
-        closed = inside if len(inside) == 1 else f"({inside})"
-        row, base = main_row(below)
-        made = _word(root.text + closed, enclosing(w.rect for w in [root, *below]), row, base, below[0])
-        return [w for w in words if w not in below and w is not root] + [made]
+    if root:
+        return _with_root(words, root, bar, bars, size)
+    above, below = (_nearest_row(_stack(words, bar, bars, size, side), size, side) for side in (1, -1))
     if not above or not below:
         return words
     text = fraction(_text_of(above, size), _text_of(below, size))
@@ -104,6 +77,39 @@ def _with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) -
     middle = (bar.bottom + bar.top) / 2
     made = _word(text, enclosing([bar, *(w.rect for w in [*above, *below])]), row, middle - AXIS * size, above[0])
     return [w for w in words if w not in above and w not in below] + [made]
+
+
+def _nearest_row(stack: list[Word], size: float, side: int) -> list[Word]:
+    """Of two rows over or under a bar the nearer: the other is the next formula's. None of more: it is the rule of a matrix."""
+    rows = _rows(stack, size) if stack else []
+    return rows[-1 if side > 0 else 0][1] if 0 < len(rows) < 3 else []
+
+
+def _with_root(words: list[Word], root: Word, bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:
+    """The words with this root's sign and all that its bar covers made one; what goes on beside it is not under the root."""
+    parts = [part for word in words for part in (_parts(word, bar, size) if word is not root else [word])]
+    near = [w for w in parts if w is not root and abs(w.base - root.base) < 0.9 * size]
+    below = _stack(near, bar, bars, size, -1, is_root=True)
+    if not below:
+        return words
+    inside = _text_of(below, size)
+    closed = inside if len(inside) == 1 else f"({inside})"
+    row, base = main_row(below)
+    made = _word(root.text + closed, enclosing(w.rect for w in [root, *below]), row, base, below[0])
+    return [w for w in parts if w not in below and w is not root] + [made]
+
+
+def _parts(word: Word, bar: Rect, size: float) -> list[Word]:
+    """What stands under the bar and what goes on after it: of '2,' the comma."""
+    rect, text = word.rect, word.text
+    at = round(len(text) * (bar.right - rect.left) / max(rect.width, 0.1))
+    is_over = rect.right > bar.right + 0.15 * size and rect.top > bar.bottom - 2 * size and rect.bottom < bar.bottom
+    if not is_over or not 0 < at < len(text) or not re.fullmatch(r"\w*[,.;:)]*", text[at:]):
+        return [word]
+    return [
+        replace(word, text=text[:at], rect=rect._replace(right=bar.right)),
+        replace(word, text=text[at:], rect=rect._replace(left=bar.right)),
+    ]
 
 
 def _covers(root: Word, bar: Rect, size: float) -> bool:
@@ -116,7 +122,9 @@ def _word(text: str, rect: Rect, size: float, base: float, like: Word) -> Word:
     return Word(text, rect, size, base, replace(like.face, is_math=False))
 
 
-def _stack(words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, side: int) -> list[Word]:
+def _stack(
+    words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, side: int, *, is_root: bool = False
+) -> list[Word]:
     """The words that stand on the bar (side 1) or hang below it (-1), up to the next white or bar."""
     middle = (bar.bottom + bar.top) / 2
     held: list[Word] = []
@@ -131,7 +139,10 @@ def _stack(words: Sequence[Word], bar: Rect, bars: Sequence[Rect], size: float, 
     others = [
         w for w in words if w not in inside and w.text != "√" and not any(b.left < w.rect.middle[0] < b.right for b in beside)
     ]
-    inside = [w for w in inside if not any(_goes_on(w, other, size) for other in others)]
+    if is_root:
+        inside = [w for w in inside if w.rect.middle[0] <= bar.right]
+    else:
+        inside = [w for w in inside if not any(_goes_on(w, other, size) for other in others)]
     for word in sorted(inside, key=lambda w: w.rect.bottom if side > 0 else -w.rect.top):
         near = word.rect.bottom if side > 0 else word.rect.top
         if (near - edge) * side > (_REACH if not held else 0.3) * size:
@@ -145,7 +156,8 @@ def _goes_on(word: Word, other: Word, size: float) -> bool:
     """True where the other stands right beside the word on its baseline: then the word is of a row that is wider than the bar."""
     gap = max(other.rect.left - word.rect.right, word.rect.left - other.rect.right)
     return (
-        -0.1 * size < gap < 0.45 * size
+        word.size > 0.85 * size
+        and -0.1 * size < gap < 0.45 * size
         and abs(word.base - other.base) < 0.08 * size
         and abs(word.size - other.size) < 0.1 * size
     )

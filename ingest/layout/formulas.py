@@ -13,6 +13,7 @@ from ingest.layout.composing import formula_text
 from ingest.layout.lines import clean
 from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.paragraphs import is_code
+from ingest.layout.scripts import main_row
 from ingest.layout.style import DocumentStyle
 
 _OPERATOR = re.compile(r"[=≈≃≅≡∼<>≤≥≪≫±∓×÷∑∏∫∂∇√∞∈∉⊂⊆∪∩∀∃→←↔⇒⟨⟩‖∥∝∘⊗⊕∆Δ^]|¼|\+|−")
@@ -79,8 +80,11 @@ def _formula_block(lines: Sequence[Line], page: PageSignals) -> Block:
 
 
 def _n_words(line: Line) -> int:
-    """Words of a language, mathematics aside."""
-    return sum(bool(_WORD.match(w.text)) and not w.face.is_math and w.text not in _FUNCTIONS for w in line.words)
+    """Words of a language, mathematics and scripts ('k_max') aside."""
+    least = 0.85 * main_row(line.words)[0]
+    return sum(
+        bool(_WORD.match(w.text)) and w.size > least and not w.face.is_math and w.text not in _FUNCTIONS for w in line.words
+    )
 
 
 def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:

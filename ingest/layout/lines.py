@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
 from ingest.layout.pieces import AXIS, hangs
@@ -122,18 +123,30 @@ def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
 def _follows(run: Sequence[Word], word: Word) -> bool:
     """True where this word continues the line whose words so far are `run`.
 
-    The last few words are looked at, not the last alone: below a superscript its subscript begins anew.
+    The last few words are looked at, not the last alone: below a superscript its subscript begins anew, far back.
     """
     last = run[-1]
     size = last.size if last.size > word.size else word.size
     if abs(last.base - word.base) > 2.5 * size:  # most pairs end here
         return False
     recent = run[-4:]
+    if len(run) > 4 and last.size < 0.85 * max(run[0].size, run[-5].size):  # a long script
+        recent = run[-12:]
     gap = word.rect.left - max(other.rect.right for other in recent)
-    goes_back = word.size < 0.85 * max(w.size for w in recent) or last.text[-1] in _ACCENTS
-    if not (-1.2 if goes_back else -0.4) * size <= gap <= MAX_GAP * size:
+    if gap > MAX_GAP * size:
         return False
+    if gap < -0.4 * size:
+        goes_back = word.size < 0.85 * max(w.size for w in recent) or last.text[-1] in _ACCENTS
+        if not goes_back or (gap < -1.2 * size and word.rect.left < _stack_left(recent) - 0.4 * size):
+            return False
     return any(_same_row(other, word) for other in recent)
+
+
+def _stack_left(recent: Sequence[Word]) -> float:
+    """Where the scripts at the end of these words begin: those of the other side begin there, too, however long they are."""
+    largest = max(word.size for word in recent)
+    scripts = list(takewhile(lambda word: word.size < 0.85 * largest, reversed(recent)))
+    return scripts[-1].rect.left if scripts else recent[-1].rect.right
 
 
 def _same_row(a: Word, b: Word) -> bool:

@@ -93,7 +93,7 @@ def pieces(glyphs: Sequence[Glyph]) -> list[Piece]:
         if end < len(glyphs) and _is_one_row(rows[end - 1], rows[end]) and "√" not in (glyphs[end - 1].text, glyphs[end].text):
             continue
         stretch = glyphs[start:end]
-        size, base = max(rows[start:end])
+        size, base = Counter(rows[start:end]).most_common(1)[0][0]
         face = next((glyph.face for glyph in stretch if not glyph.hangs_on_axis), stretch[0].face)
         left, right = min(g.box.left for g in stretch), max(g.box.right for g in stretch)
         found.append(Piece("".join(glyph.text for glyph in stretch), left, right, size, base, face))
@@ -123,7 +123,7 @@ def with_roots(words: Sequence[Word]) -> list[Word]:
 
 def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
     """Size and baseline of each character. Signs whose box tells nothing have those of a neighbour: operators of the one
-    whose axis is nearest, roots and opening brackets of the next, accents and closing brackets of the last."""
+    whose axis is nearest, roots and opening brackets of the next, accents of the last."""
     known = [not glyph.is_boxless for glyph in glyphs]
     if not any(known):
         return [(glyph.size, glyph.base) for glyph in glyphs]
@@ -136,9 +136,8 @@ def _rows(glyphs: Sequence[Glyph]) -> list[tuple[float, float]]:
             middle = glyph.box.middle[1]
             nearest = min(before + after, key=lambda row: abs(row[1] + AXIS * row[0] - middle))
             row = nearest if abs(nearest[1] + AXIS * nearest[0] - middle) < 0.15 * nearest[0] else row
-        elif glyph.is_boxless:
-            begins_script = glyph.text in _CLOSING and not before  # ')²' after what is another word
-            row = row if begins_script else (after + before if glyph.text in _OPENING else before + after)[0]
+        elif glyph.is_boxless and glyph.text not in _CLOSING:  # of ')²' and '²)' the bracket is not raised
+            row = (after + before if glyph.text in _OPENING else before + after)[0]
         rows.append(row)
     return rows
 

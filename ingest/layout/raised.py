@@ -7,15 +7,16 @@ either cites with raised numbers, then all over, or it does not, then its few ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ingest.blocks import REFERENCE_HEADING
 from ingest.layout.block import Block, Kind
 
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789–")
+#: A whole raised run: what it is, is decided once. The digits of one that is an exponent are no citations either.
 _RAISED = re.compile(
-    r"(?<=[^\W\d_]|[.,;:)\]\"”’'\u00ad%?!])[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?:[,–⁻]\s?[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)*(?![⁰¹²³⁴-ⁿᴬ-ᶻ\w^_])"
+    r"(?<=[\w.,;:)\]\"”’'\u00ad%?!])(?<![⁰¹²³⁴-ⁿᴬ-ᶻ])[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?:[,–⁻]\s?[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)*(?![⁰¹²³⁴-ⁿᴬ-ᶻ\w^_])"
 )
 _ENTRY = re.compile(r"^\W{0,2}(\d{1,3}|[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)[\].)]?\s?(?=[^\W\d])")
 _MARK = re.compile(r"[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?=\s?\w)")
@@ -23,8 +24,10 @@ _WORD = re.compile(r"[^\s(\[/·⋅×=]*$")
 #: A unit, a function or a variable: what is raised after it is an exponent.
 _TAKES_EXPONENT = re.compile(
     r"[pnuµμmcdkMGT]?(?:m|s|g|l|L|A|V|K|J|W|N|Pa|Hz|eV|pc|T|C|M|mol)|in|ft|yd|mi|yr|h|min|d|px|Å|fm|mile|inch|cycles?"
-    r"|sin|cos|tan|sinh|cosh|tanh|log|ln|exp|[^\W\d_][′']?|[dΔ∆∇∂][^\W\d_]|chi|eta|[A-Z][a-z]?\d+"
+    r"|sin|cos|tan|sinh|cosh|tanh|log|ln|exp|[^\W\d_][′']?|[dΔ∆∇∂][^\W\d_]|chi|eta|[A-Za-z][a-z]?\d+"
 )
+#: What stands before is a number: of it only powers of ten and two have exponents above nine.
+_NUMBER, _BASE = re.compile(r"[-−+~]?\d+(?:[.,]\d+)*"), re.compile(r"(?:.*[^\w.,-]|.*\dx|[-−])?(?:10|2)")
 _CITING = frozenset({Kind.TEXT, Kind.LIST_ITEM, Kind.CAPTION, Kind.FOOTNOTE})
 #: A paper that cites with raised numbers has so many references (fewer marks are those of footnotes), and cites this share of
 #: them this way.
@@ -35,13 +38,19 @@ _DENSE, _MOST = 0.6, 600
 
 def mark_citations(pages: list[list[Block]]) -> list[list[Block]]:
     """The pages with raised numbers that cite in square brackets. Names and addresses keep theirs: those are no citations."""
-    citing = [block for page in pages for block in page if block.kind in _CITING and _is_prose(block.text)]
+    citing = [block for page in pages for block in _with_held(page) if block.kind in _CITING and _is_prose(block.text)]
     n_references = max(_count_references(block for page in pages for block in page), _reach(citing))
     found = _all_cited(citing, n_references)
     if n_references < _MANY or len(found) < _SHARE * n_references or _are_notes(found, pages):
         return pages
     chosen = {id(block) for block in citing}
-    return [[_marked(block, n_references) if id(block) in chosen else block for block in page] for page in pages]
+    return [[_marked(block, n_references, chosen) for block in page] for page in pages]
+
+
+def _with_held(blocks: Iterable[Block]) -> Iterator[Block]:
+    """These blocks, and the captions and notes of those that are figures and tables."""
+    for block in blocks:
+        yield from (block, *block.captions, *block.notes)
 
 
 def _all_cited(blocks: Sequence[Block], n_references: int) -> set[int]:
@@ -84,16 +93,20 @@ def _count_references(blocks: Iterable[Block]) -> int:
     return last
 
 
-def _marked(block: Block, n_references: int) -> Block:
+def _marked(block: Block, n_references: int, chosen: set[int]) -> Block:
+    """The block, its captions and notes: those `chosen` with their citations in brackets."""
+
     def bracketed(match: re.Match[str]) -> str:
         return f"[{match[0].translate(_DIGITS)}]" if _cited(match, n_references) else match[0]
 
     def marked(text: str) -> str:
         return _RAISED.sub(bracketed, text)
 
-    captions, notes = ([_marked(b, n_references) for b in of] for of in (block.captions, block.notes))
+    captions, notes = (tuple(_marked(b, n_references, chosen) for b in of) for of in (block.captions, block.notes))
+    if id(block) not in chosen:
+        return replace(block, captions=captions, notes=notes) if captions or notes else block
     more = tuple(replace(part, text=marked(part.text)) for part in block.more)
-    return replace(block, text=marked(block.text), more=more, captions=tuple(captions), notes=tuple(notes))
+    return replace(block, text=marked(block.text), more=more, captions=captions, notes=notes)
 
 
 def _cited(match: re.Match[str], n_references: int) -> list[int]:
@@ -102,14 +115,21 @@ def _cited(match: re.Match[str], n_references: int) -> list[int]:
     numbers = [int(n) for n in re.findall(r"\d+", text)]
     if not all(n <= n_references for n in numbers) or any(a >= b for a, b in _ranges(text)):
         return []
-    before = match.string[: match.start()]
-    is_small = len(numbers) == 1 and numbers[0] < 10
-    if is_small and before[-1:] in ")]'’":  # (x + y)²
-        return []
-    word = _WORD.search(before)
-    if is_small and word and _TAKES_EXPONENT.fullmatch(word[0]):
+    if len(numbers) == 1 and _is_exponent(numbers[0], match.string[: match.start()]):
         return []
     return [n for a, b in _ranges(text) for n in range(a, b + 1)] + numbers
+
+
+def _is_exponent(number: int, before: str) -> bool:
+    """True for 10²³ and m², for the square of (x + y), and for the place of a residue: [D-Ala², Gly-ol]."""
+    word = _WORD.search(before)
+    if word and _BASE.fullmatch(word[0]):
+        return True
+    if word and _NUMBER.fullmatch(word[0]):
+        return number < 10
+    if number >= 10:
+        return False
+    return before[-1:] in ")]'’" or before.rfind("[") > before.rfind("]") or bool(word and _TAKES_EXPONENT.fullmatch(word[0]))
 
 
 def _ranges(text: str) -> list[tuple[int, int]]:

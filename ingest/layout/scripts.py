@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ingest.layout.page import Word, enclosing
+from ingest.layout.page import Word
 from ingest.layout.pieces import AXIS
 
 #: A script is smaller than its row, in sizes of the row.
@@ -20,8 +20,6 @@ _SMALLER = 0.9
 _RAISED, _LOWERED = 0.2, -0.06
 #: The middle of a sign of mathematics lies so far from the axis where it is part of a script.
 _OFF_AXIS = 0.2
-#: A lowered word this deep below a raised one is a denominator.
-_DENOMINATOR = -0.28
 #: Gap above which a space stands before a script, and before any other word, in sizes.
 _SCRIPT_SPACE, _SPACE = 0.3, 0.12
 #: And the one that is enough between letters where the text layer has a space: some layers have one beside each ligature.
@@ -42,7 +40,7 @@ _RAISED_SIGNS = dict(
 )
 _LOWERED_SIGNS = dict(zip(_DIGITS + "aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 #: Marks that are raised already.
-_HIGH = str.maketrans({"∘": "°", "◦": "°", "∗": "*"})
+_HIGH = str.maketrans({"∘": "°", "◦": "°", "∗": "*", "⁻": "-"})
 _IS_HIGH = re.compile(r"[*†‡§¶#°′″'’®™©ªº“”\"`´]+")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|TM|SM|er|re|e|o|a)")
 #: One number or one name: a differential is one, too.
@@ -69,8 +67,8 @@ def words_as_text(words: Sequence[Word]) -> str:
             told = word.after_space and not after_script and gap > least * narrow
             space = gap > _SPACE * narrow or told or word.rect.right < last_right - size
         else:
-            written, is_fraction = _scripts(group, size, base, text)
-            space = left - last_right > _SCRIPT_SPACE * size or is_fraction
+            written = _scripts(group, size, base, text)
+            space = left - last_right > _SCRIPT_SPACE * size
         text += (" " if space and text else "") + written
         after_script = not normal
         last_right = max(word.rect.right for word in group)
@@ -131,21 +129,12 @@ def _groups(words: Sequence[Word], size: float, base: float) -> list[tuple[bool,
     return groups
 
 
-def _scripts(group: Sequence[Word], size: float, base: float, before: str) -> tuple[str, bool]:
-    """The scripts at one place as text, and whether they are a small fraction."""
+def _scripts(group: Sequence[Word], size: float, base: float, before: str) -> str:
+    """The scripts at one place as text."""
     up = sorted((word for word in group if shift_of(word, size, base) > 0), key=lambda word: word.rect.left)
     down = sorted((word for word in group if shift_of(word, size, base) < 0), key=lambda word: word.rect.left)
     above, below = words_as_text(up), words_as_text(down)
-    if up and down and _is_fraction(up, down, size, base):
-        return fraction(above, below), True
-    return (lowered(below) if down else "") + (raised(above, before) if up else ""), False
-
-
-def _is_fraction(up: Sequence[Word], down: Sequence[Word], size: float, base: float) -> bool:
-    """True where one stands over the other, and not both after the same sign."""
-    top, bottom = enclosing(word.rect for word in up), enclosing(word.rect for word in down)
-    aligned = abs(top.middle[0] - bottom.middle[0]) < 0.25 * size
-    return aligned and (max(word.base for word in down) - base) / size < _DENOMINATOR
+    return (lowered(below) if down else "") + (raised(above, before) if up else "")
 
 
 def fraction(above: str, below: str) -> str:
