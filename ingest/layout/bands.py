@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from ingest.layout.block import Block, Kind
 from ingest.layout.columns import slices_of, split_at_gutter
 from ingest.layout.page import PageSignals, Rect, enclosing
+from ingest.layout.style import DocumentStyle
 
 #: Blocks that stay together.
 Unit = list[Block]
@@ -22,7 +23,9 @@ _FEWEST = 4
 _TRIED = 4
 
 
-def split_bands(units: Sequence[Unit], rect_of: Callable[[Unit], Rect], page: PageSignals) -> list[list[Unit]]:
+def split_bands(
+    units: Sequence[Unit], rect_of: Callable[[Unit], Rect], page: PageSignals, style: DocumentStyle
+) -> list[list[Unit]]:
     """The units of a page in bands from the top down, each to be read before the next."""
     if not units:
         return []
@@ -33,7 +36,8 @@ def split_bands(units: Sequence[Unit], rect_of: Callable[[Unit], Rect], page: Pa
         if sides and _sides(pieces[at:], rect_of):
             boxes = [enclosing(rect_of(unit) for unit in side) for side in sides]
             ceiling = max(rect_of(unit).top for unit in pieces[at])
-            if _is_ruled_off(boxes, ceiling, page) or _is_small_print(sides, [unit for piece in pieces[at:] for unit in piece]):
+            below = [unit for piece in pieces[at:] for unit in piece]
+            if _is_ruled_off(boxes, ceiling, page) or _is_small_print(sides, below, style):
                 bands.append([])
         bands[-1].extend(pieces[at])
     return bands
@@ -61,10 +65,10 @@ def _is_ruled_off(sides: Sequence[Rect], ceiling: float, page: PageSignals) -> b
     )
 
 
-def _is_small_print(sides: Sequence[Sequence[Unit]], below: Sequence[Unit]) -> bool:
-    """True where all text below is smaller than that of either column above."""
+def _is_small_print(sides: Sequence[Sequence[Unit]], below: Sequence[Unit], style: DocumentStyle) -> bool:
+    """True where all text below is smaller than the body, and than either column above."""
     small = [block for unit in below for block in unit if block.lines and block.kind is not Kind.HEADING]
     above = [max((block.size for unit in side for block in unit if block.lines), default=0.0) for side in sides]
     if sum(len(block.lines) for block in small) < _FEWEST:
         return False
-    return max(block.size for block in small) < min(above) - _SMALLER
+    return max(block.size for block in small) < min(*above, style.size) - _SMALLER

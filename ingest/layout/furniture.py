@@ -89,14 +89,17 @@ def _in_text_block(height: float, at: int, blocks: Sequence[tuple[float, float]]
 
 
 def _below_text(lines: Sequence[Line], at: int, blocks: Sequence[tuple[float, float]], style: DocumentStyle) -> set[int]:
-    """Small print in a few rows further down than the text of any other page: a licence that one page alone has."""
+    """Small print in a few rows, set apart, further down than the text of any other page: a licence that one page alone has."""
     others = [bottom for page, (_, bottom) in enumerate(blocks) if page != at]
     if len(others) < 2:
         return set()
     floor = min(others) - 1.2 * style.pitch
     below = {index for index, line in enumerate(lines) if line.base < floor}
-    is_small = all(lines[index].size < style.size - 0.4 for index in below)
-    return below if is_small and len({round(lines[index].base) for index in below}) <= _FEW_ROWS else set()
+    if not below or len(below) == len(lines) or any(lines[index].size > style.size - 0.4 for index in below):
+        return set()
+    gap = min(line.base for index, line in enumerate(lines) if index not in below) - max(lines[index].base for index in below)
+    is_apart = gap > 1.6 * max(lines[index].size for index in below)
+    return below if is_apart and len({round(lines[index].base) for index in below}) <= _FEW_ROWS else set()
 
 
 def _watermarks(lines: Sequence[Sequence[Line]]) -> list[tuple[int, int]]:

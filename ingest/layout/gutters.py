@@ -68,10 +68,12 @@ def find_gutters(lines: Sequence[Line]) -> list[Gutter]:
 
 def _between_crossings(left: float, right: float, column: Sequence[Line], text: Sequence[Line]) -> list[Gutter]:
     """The white from left to right, cut where lines cross it; only the stretches beside which the column on its right stands."""
-    crossing = sorted(line.base for line in text if line.rect.left < left - 5 and line.rect.right > right + 5)
+    crossing = sorted(
+        (line.rect.bottom, line.rect.top) for line in text if line.rect.left < left - 5 and line.rect.right > right + 5
+    )
     return [
         Gutter(Rect(left, low, right, high))
-        for low, high in pairwise([-1e6, *crossing, 1e6])
+        for (_, low), (high, _) in pairwise([(-1e6, -1e6), *crossing, (1e6, 1e6)])
         if sum(low < line.base < high for line in column) >= _FEWEST
     ]
 
