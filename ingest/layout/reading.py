@@ -54,10 +54,10 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
     read = mark_citations(join_tables(join_blocks(settle_lists(read), style)))
+    read = [_with_sideways(blocks, aside) for blocks, aside in zip(read, sideways, strict=True)]
     placed = [
         [turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)
     ]
-    placed = [_with_sideways(blocks, aside) for blocks, aside in zip(placed, sideways, strict=True)]
     return bind_over_pages(placed, [page.width * page.height for page in pages])
 
 
@@ -79,9 +79,10 @@ def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle,
     units = [[block] for block in (*regions, *formulas, *places)]
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))
+    boxes = {id(unit): within_column(enclosing(block.rect for block in unit), gutters) for unit in units}
 
-    def rect_of(unit: Sequence[Block]) -> Rect:
-        return within_column(enclosing(block.rect for block in unit), gutters)
+    def rect_of(unit: list[Block]) -> Rect:
+        return boxes[id(unit)]
 
     ordered = [unit for band in split_bands(units, rect_of, page, style) for unit in reading_order(band, rect_of)]
     return bind_captions([block for unit in ordered for block in unit])

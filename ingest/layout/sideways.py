@@ -26,11 +26,12 @@ _WORDS, _LINES = 6, 3
 def sideways_regions(page: PageSignals) -> list[tuple[int, Rect]]:
     """How each group of words is written, and the box around it. Lines in the outer margin belong to none."""
     edge = _MARGIN * page.width
+    words = [w for w in page.words if w.turn and w.rect.right > edge and w.rect.left < page.width - edge]
     found = []
     for turn in (90, -90):
-        words = [w for w in page.words if w.turn == turn and w.rect.right > edge and w.rect.left < page.width - edge]
-        if len(words) >= _FEWEST:
-            found += [(turn, box) for box, n in _groups([word.rect for word in words]) if n >= _FEWEST]
+        boxes = [word.rect for word in words if word.turn == turn]
+        if len(boxes) >= _FEWEST:
+            found += [(turn, box) for box, n in _groups(boxes) if n >= _FEWEST]
     return found
 
 
