@@ -49,27 +49,6 @@ def test_a_shaded_box_of_narrow_text_is_no_figure(read) -> None:  # type: ignore
     assert not texts(page, Kind.FIGURE)
 
 
-def test_a_table_set_sideways_beside_upright_text_is_read(read) -> None:  # type: ignore[no-untyped-def]
-    pdf = PdfMaker()
-    pdf.lines(320, 700, LINES * 8)
-    upwards(pdf, 80, 200, "Table 1. The fish of the river by place and by year, as counted by two.")
-    rows = [("Place", "Water", "In 2019", "In 2020"), ("Upper reach", "clear", "12", "15"), ("Middle reach", "brown", "7", "9")]
-    for x in (90, 106, 160):
-        pdf.pages[-1].append(f"0.7 w {x} 200 m {x} 560 l S")
-    for row, x in zip((*rows, ("Lower reach", "brown", "0", "3")), (100, 118, 134, 150), strict=True):
-        for column, text in enumerate(row):
-            upwards(pdf, x, 205 + 95 * column, text)
-
-    [page] = read(pdf)
-
-    [table] = [block for block in page if block.kind is Kind.TABLE]
-    assert table.grid is not None
-    assert {(cell.row, cell.column): cell.text for cell in table.grid.cells}[2, 2] == "7"
-    assert [caption.text[:8] for caption in table.captions] == ["Table 1."]
-    assert table.rect.right < 165 and table.rect.height > 300  # where it stands on the page
-    assert page.index(table) < page.index(next(block for block in page if block.kind is Kind.TEXT))
-
-
 def test_names_below_the_bars_of_a_plot_are_no_text(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     pdf.lines(60, 700, LINES * 2)
@@ -93,20 +72,3 @@ def test_the_letter_of_a_panel_belongs_to_its_figure(read) -> None:  # type: ign
     [page] = read(pdf)
 
     assert "a" not in [block.text for block in page]
-
-
-def test_heads_above_the_first_ruling_of_a_table_are_its_own(read) -> None:  # type: ignore[no-untyped-def]
-    pdf = PdfMaker()
-    pdf.text(60, 660, "Table 1. Fish by place and year.", size=9)
-    for number, row in enumerate((("Place", "2019", "2020"), ("Upper", "12", "15"), ("Middle", "7", "9"), ("Lower", "0", "3"))):
-        for column, text in enumerate(row):
-            pdf.text(65 + 110 * column, 641 - 16 * number, text)
-    for y in (636, 620, 604, 588):
-        pdf.rule(60, 360, y)
-    pdf.lines(60, 550, LINES)
-
-    [page] = read(pdf)
-
-    [table] = [block for block in page if block.kind is Kind.TABLE]
-    assert table.grid is not None
-    assert {(cell.row, cell.column): cell.text for cell in table.grid.cells}[0, 1] == "2019"

@@ -28,7 +28,6 @@ from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, spli
 from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
 from ingest.layout.runins import split_run_in
-from ingest.layout.sideways import read_sideways, without
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.table_rulings import merged_rulings
 from ingest.layout.turned import page_turn, turned_back, turned_page
@@ -39,44 +38,29 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     turns = [page_turn(page) for page in pages]
     set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
     set_pages, margins = split_margins(set_pages)
-    lines = [_upright_lines(page) for page in set_pages]
+    lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
     style = document_style(kept)
     read = []
-    sideways = [read_sideways(page, lambda turned: _page_blocks(turned, _upright_lines(turned), style)) for page in set_pages]
-    for page, page_lines, gone, all_lines, margin, aside in zip(
-        without_repeated_graphics(set_pages), kept, furniture, lines, margins, sideways, strict=True
+    for page, page_lines, gone, all_lines, margin in zip(
+        without_repeated_graphics(set_pages), kept, furniture, lines, margins, strict=True
     ):
-        places = [Block(kind=Kind.PAGE_HEADER, page=page.number, rect=region) for region, _ in aside]
-        rest = without(page, [region for region, _ in aside])
-        blocks = mark_footnotes(_page_blocks(rest, page_lines, style, places), page, style)
+        blocks = mark_footnotes(_page_blocks(page, page_lines, style), page, style)
         read.append([*blocks, *(_furniture_block(all_lines[i], page) for i in sorted(gone)), *margin])
     read = with_outline(mark_front(with_lookalikes(read, style), style), style)
     read = mark_citations(join_tables(join_blocks(settle_lists(read), style)))
-    read = [_with_sideways(blocks, aside) for blocks, aside in zip(read, sideways, strict=True)]
     placed = [
         [turned_back(block, page, turn) for block in blocks] for page, turn, blocks in zip(pages, turns, read, strict=True)
     ]
     return bind_over_pages(placed, [page.width * page.height for page in pages])
 
 
-def _upright_lines(page: PageSignals) -> list[Line]:
-    return build_lines([word for word in page.words if not word.turn])
-
-
-def _with_sideways(blocks: Sequence[Block], aside: Sequence[tuple[Rect, list[Block]]]) -> list[Block]:
-    """The blocks with those that are set sideways in their places."""
-    places = dict(aside)
-    return [part for block in blocks for part in (places.get(block.rect, [block]) if not block.text else [block])]
-
-
-def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle, places: Sequence[Block] = ()) -> list[Block]:
-    """The blocks of a page in reading order, those in `places` among them."""
+def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
     gutters = find_gutters(lines)
     regions, rest = find_regions(page, lines, style)
     formulas, rest = find_formulas(rest, page, style, gutters)
-    units = [[block] for block in (*regions, *formulas, *places)]
+    units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))
     boxes = {id(unit): within_column(enclosing(block.rect for block in unit), gutters) for unit in units}

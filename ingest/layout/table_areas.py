@@ -7,7 +7,7 @@ apart is company: a paragraph of the column has nothing beside it between the ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
@@ -47,7 +47,7 @@ def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
             stacks.remove(stack)
         stack = _extended(stack, caption, rulings, groups, page)
         if stack:
-            areas.append(_open_above(_open_below(stack, groups, style), caption.rect, groups))
+            areas.append(_open_below(stack, groups, style))
         elif rect := _unruled_area(caption, groups, style):
             areas.append(Area(rect, is_captioned=True, n_rulings=0))
     return areas + [
@@ -217,20 +217,6 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
             break
         floor = min(floor, group.rect.bottom)
     return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
-
-
-def _open_above(area: Area, caption: Rect, groups: Sequence[Group]) -> Area:
-    """The area with the heads of its columns, where these stand between the caption and the first ruling."""
-    heads = [
-        g
-        for g in groups
-        if area.rect.top < g.rect.middle[1] < caption.bottom
-        and overlap(g.rect.left, g.rect.right, area.rect.left, area.rect.right) > 0
-    ]
-    if any(g.is_prose or g.caption or not _has_company(g, heads) for g in heads):
-        return area
-    top = max((g.rect.top for g in heads), default=area.rect.top)
-    return replace(area, rect=area.rect._replace(top=max(top, area.rect.top)))
 
 
 def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:
