@@ -6,6 +6,7 @@ them where that is asked for.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,12 +31,12 @@ class Label:
 
 def labels_of(blocks: Sequence[Block], pages: Mapping[int, PageSignals]) -> list[list[Label]]:
     """For each figure among these blocks, in their order, what the text layer has inside it."""
-    found = []
-    for figure in blocks:
-        if figure.kind is Kind.FIGURE:
-            others = [other.rect for other in _all(blocks) if other.page == figure.page and other.kind is not Kind.FIGURE]
-            found.append(_labels(figure.rect, pages[figure.page], others) if figure.page in pages else [])
-    return found
+    others = defaultdict[int, list[Rect]](list)
+    for block in _all(blocks):
+        if block.kind is not Kind.FIGURE:
+            others[block.page].append(block.rect)
+    figures = [block for block in blocks if block.kind is Kind.FIGURE]
+    return [_labels(figure.rect, pages[figure.page], others[figure.page]) if figure.page in pages else [] for figure in figures]
 
 
 def _all(blocks: Iterable[Block]) -> Iterable[Block]:

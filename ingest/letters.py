@@ -19,6 +19,7 @@ _FEW_COMMON = 0.02
 #: Likeness of a text's letters with those of the Latin script's languages (cosine): English 0.99, Finnish 0.9, Turkish 0.92,
 #: English shifted by one letter 0.6.
 _LIKE_LANGUAGE = 0.8
+_LOOSE = re.compile("[ﬀ-ﬆ´`¨˜ˆˇ˚¸]")
 
 #: Scripts that one text may have, beside Latin and Greek and its own, and the share of the letters from which one counts.
 _MOST_SCRIPTS, _SOME = 4, 0.02
@@ -102,3 +103,8 @@ def _likeness(words: list[str]) -> float:
     dot = sum(counts[letter] * usual for letter, usual in _PER_THOUSAND.items())
     length = math.sqrt(sum(n * n for n in counts.values())) * math.sqrt(sum(n * n for n in _PER_THOUSAND.values()))
     return dot / length if length else 0.0
+
+
+def count_loose(text: str) -> int:
+    """Ligatures and accents that stand alone: what a text layer has for letters, and the rules mend."""
+    return len(_LOOSE.findall(text))

@@ -6,12 +6,12 @@ A newcomer would store the report: all of it stands in the conversion's row, and
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.letters import count_loose
 from records import Conversion, PageQuality
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: A page below this is one that a reader should look at.
 DOUBTFUL = 0.6
-_MENDED = re.compile("[ﬀ-ﬆ´`¨˜ˆˇ˚¸]")
 _HYPHENS = "-\u00ad\u2010"
 
 
@@ -90,14 +89,13 @@ def with_repairs(pages: Sequence[PageQuality], result: ConversionResult) -> tupl
     for quality in pages:
         number = quality.page
         page: Any = by_number.get(number)
-        signals = getattr(page, "_signals", None)
         found.append(
             replace(
                 quality,
                 backend=str(getattr(page, "_read_by", "docling-parse")),
-                turned=_turn(signals),
+                turned=getattr(page, "turn", 0),
                 hyphens=sum(_closed_hyphens(block) for block in _blocks(page)),
-                letters=max(0, _signs(signals) - written[number]),
+                letters=max(0, getattr(page, "loose", 0) - written[number]),
                 furniture=furniture[number],
                 joins=joins[number],
             )
@@ -143,20 +141,8 @@ def _letters(document: DoclingDocument) -> Counter[int]:
     found = Counter[int]()
     for item in document.texts:
         for prov in item.prov[:1]:
-            found[prov.page_no] += len(_MENDED.findall(item.text))
+            found[prov.page_no] += count_loose(item.text)
     return found
-
-
-def _signs(signals: Any) -> int:
-    return sum(len(_MENDED.findall(word.text)) for word in signals.words) if signals else 0
-
-
-def _turn(signals: Any) -> int:
-    if signals is None:
-        return 0
-    from ingest.layout.turned import page_turn
-
-    return page_turn(signals)
 
 
 def _blocks(page: Any) -> Iterator[Any]:

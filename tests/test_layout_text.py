@@ -11,6 +11,7 @@ from pdf_maker import PdfMaker
 from ingest.layout.block import Kind
 from ingest.layout.encodings import mended
 from ingest.layout.ligatures import with_ligatures
+from ingest.layout.lines import build_lines
 from ingest.layout.page import Face, PageSignals, Rect, Word
 
 LONG = [
@@ -171,3 +172,9 @@ def test_a_caption_on_the_facing_page_belongs_to_its_figure() -> None:
 
     assert first == []
     assert second[0].captions == (caption,)
+
+
+def test_the_label_of_a_caption_stands_far_before_its_text_and_belongs_to_it() -> None:
+    [line] = build_lines(spaced(("FIG. 4.", 0), ("Maximum", 18), ("spreading", 2.6), ("diameter", 2.6)))
+    assert line.text == "FIG. 4. Maximum spreading diameter"
+    assert len(build_lines(spaced(("Figure 4", 0), ("Constant", 18)))) == 2  # two cells of a table

@@ -30,6 +30,9 @@ from docling_parse.pdf_parser import (
 #: Decoded pages that may wait for the rules; each can hold tens of megabytes.
 _WAITING_PAGES = 4
 
+#: Seconds that pages which nobody reads any more are waited for.
+_LET_GO_S = 1.0
+
 #: Parsers that were left with a page that does not end: to let go of one would wait for that page.
 _STUCK: list[Any] = []
 
@@ -109,8 +112,12 @@ class UnrenderedBackend(PdfDocumentBackend):
         self._is_open = False
         if self._parser in _STUCK:
             return
-        while self._parser.has_tasks():  # the parser cannot let go of a document that is still being parsed
-            self._parser.get_task()
+        for _ in self.results(
+            time.monotonic() + _LET_GO_S
+        ):  # the parser cannot let go of a document that is still being parsed
+            pass
+        if self._parser in _STUCK:
+            return
         self._parser.unload(self._key)
         super().unload()
 

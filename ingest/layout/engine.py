@@ -51,6 +51,8 @@ from records import OcrChoice
 
 #: Parsed pages that wait for an earlier one; each can hold tens of megabytes.
 WAITING_PAGES = 16
+#: Pages of a document that are kept as they are; those after them are packed until all are laid out.
+_OPEN_PAGES = 100
 #: Pages after which free memory is returned: the parser's and PDFium's pieces otherwise pile up to twice what is in use.
 _PAGES_PER_TRIM = 100
 #: Seconds for one page with PDFium, and the share of the document's time that may be added for all of them.
@@ -101,12 +103,14 @@ class RulesPipeline(StandardPdfPipeline):
         deadline = started + timeout_s
         pages = self._parse(conv_res, backend, deadline) if isinstance(backend, UnrenderedBackend) else []
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
+        n_pages = backend.page_count()
+        backend.unload()
         ocr_started = time.monotonic()
-        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), backend.page_count())
+        pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), n_pages)
         self._figures_until = started + _FIGURES_UNTIL * timeout_s + time.monotonic() - ocr_started
-        conv_res._progress.fail_unfinished_pages(range(1, backend.page_count() + 1), backend.page_count())
+        conv_res._progress.fail_unfinished_pages(range(1, n_pages + 1), n_pages)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
-        complete = len(pages) == backend.page_count()
+        complete = len(pages) == n_pages
         conv_res.status = ConversionStatus.SUCCESS if complete else ConversionStatus.PARTIAL_SUCCESS
         if not pages:
             conv_res.status = ConversionStatus.FAILURE
@@ -114,7 +118,7 @@ class RulesPipeline(StandardPdfPipeline):
 
     def _with_ocr(self, conv_res: ConversionResult, pages: list[SignalPage], n_pages: int) -> list[SignalPage]:
         """The pages with what OCR reads where the text layer is none; without those for which no time is left."""
-        doubtful = [(page._signals, page._doubt) for page in pages if page._signals and page._doubt]
+        doubtful = [(signals, page._doubt) for page in pages if page._doubt and (signals := page.signals)]
         if not doubtful:
             return pages
         progress = conv_res._progress
@@ -136,7 +140,8 @@ class RulesPipeline(StandardPdfPipeline):
         )
         for page in pages:
             if page.page_no in read:
-                page._signals, page.ocr_confidence = read[page.page_no]
+                signals, page.ocr_confidence = read[page.page_no]
+                page.keep(signals, packed=page.page_no > _OPEN_PAGES)
                 conv_res.confidence.pages[page.page_no].parse_score = page.ocr_confidence
         if late:
             conv_res.errors.append(_error(f"out of time with {len(late)} pages left for OCR", FailureCategory.TIMEOUT))
@@ -199,7 +204,8 @@ class RulesPipeline(StandardPdfPipeline):
 
     def _page(self, conv_res: ConversionResult, signals: PageSignals, n_pages: int) -> SignalPage:
         page = SignalPage(page_no=signals.number, size=Size(width=signals.width, height=signals.height))
-        page._signals, page._doubt = signals, self.ocr.doubt_of(signals)
+        page.keep(signals, packed=signals.number > _OPEN_PAGES)
+        page._doubt = self.ocr.doubt_of(signals)
         conv_res.confidence.pages[page.page_no].parse_score = _text_quality(signals)
         if not page._doubt:
             conv_res._progress.page_completed(signals.number, n_pages, success=True)
@@ -225,9 +231,14 @@ class RulesPipeline(StandardPdfPipeline):
         return conv_res
 
     def _add_figure_text(self, document: DoclingDocument, blocks: Sequence[Block], conv_res: ConversionResult) -> None:
-        pages = {page.page_no: page._signals for page in conv_res.pages if isinstance(page, SignalPage) and page._signals}
-        read = {page.page_no for page in conv_res.pages if isinstance(page, SignalPage) and page.ocr_confidence is not None}
         figures = [block for block in blocks if block.kind is Kind.FIGURE]
+        pages, read = dict[int, PageSignals](), set[int]()
+        for page in conv_res.pages:
+            assert isinstance(page, SignalPage)
+            if page.page_no in {figure.page for figure in figures} and (signals := page.signals):
+                pages[page.page_no] = signals
+            if page.ocr_confidence is not None:
+                read.add(page.page_no)
         labels = labels_of(blocks, pages)
         bare = [n for n, found in enumerate(labels) if not found and figures[n].page not in read]
         assert isinstance(conv_res.input.file, Path)

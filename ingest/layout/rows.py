@@ -19,8 +19,10 @@ _FEWEST = 4
 #: Widest gap of a justified line, in font sizes.
 _WIDEST = 6.0
 _LONE_MARKER = re.compile(
-    r"^(?:[•·▪■◦–∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|(?:[A-Z]|[IVX]{1,5})\.|\d{1,2}(?:\.\d{1,2}){1,3}\.?)$"
+    r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|(?:[A-Z]|[IVX]{1,5})\.|\d{1,2}(?:\.\d{1,2}){1,3}\.?)$"
 )
+#: The label of a caption, with the stop without which it may be a cell of a table.
+_LONE_LABEL = re.compile(r"^(?:fig(?:ure)?|table|scheme)\.?\s*[A-Z]?\d{1,3}\s?[.:|]$", re.I)
 
 
 def whole_rows(lines: Sequence[Line], make_line: Callable[[Sequence[Word]], Line]) -> list[Line]:
@@ -48,7 +50,7 @@ def _rows(lines: Sequence[Line]) -> list[list[Line]]:
     rows: list[list[Line]] = []
     for line in lines:
         last = rows[-1][-1] if rows else None
-        if last and abs(last.base - line.base) < 0.8 and (abs(last.size - line.size) < 0.3 or _LONE_MARKER.match(last.text)):
+        if last and abs(last.base - line.base) < 0.8 and (abs(last.size - line.size) < 0.3 or _is_label(last.text)):
             rows[-1].append(line)
         else:
             rows.append([line])
@@ -106,12 +108,14 @@ def _belongs(left: Line, right: Line, lines: Sequence[Line], gutters: Sequence[G
 
 
 def _is_marker_of(left: Line, right: Line) -> bool:
-    """True for a bullet or a number that stands alone before its text."""
+    """True for a bullet, a number or a caption's label that stands alone before its text."""
     if not 0 < right.rect.left - left.rect.right < 3.0 * right.size or len(right.text) <= 3:
         return False
-    return bool(_LONE_MARKER.match(left.text)) or (
-        left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9
-    )
+    return _is_label(left.text) or (left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9)
+
+
+def _is_label(text: str) -> bool:
+    return bool(_LONE_MARKER.match(text) or _LONE_LABEL.match(text))
 
 
 def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
