@@ -71,6 +71,11 @@ class Block:
     captions: tuple[Block, ...] = ()  #: of a figure or a table
     notes: tuple[Block, ...] = field(default=())  #: below a table
 
+    @property
+    def size(self) -> float:
+        """Font size of its longest line, in points; a limit or an index may be smaller. There must be lines."""
+        return max(self.lines, key=lambda line: len(line.text)).size
+
     def named(self, kind: Kind, **changes: object) -> Block:
         """The same block as another kind."""
         return replace(self, kind=kind, **changes)  # type: ignore[arg-type]

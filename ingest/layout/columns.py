@@ -21,16 +21,16 @@ def reading_order(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> lis
     """These items of one page in the order a person reads them."""
     if len(items) < 2:
         return list(items)
-    sides = _split_at_gutter(items, rect_of)
+    sides = split_at_gutter(items, rect_of)
     if sides:
         return [item for side in sides for item in reading_order(side, rect_of)]
-    slices = _slices(items, rect_of)
+    slices = slices_of(items, rect_of)
     if len(slices) == 1:
         return sorted(items, key=lambda item: (-round(rect_of(item).top / 3), rect_of(item).left))
     return [item for band in _bands(slices, rect_of) for item in reading_order(band, rect_of)]
 
 
-def _split_at_gutter(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> tuple[list[Item], list[Item]] | None:
+def split_at_gutter(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> tuple[list[Item], list[Item]] | None:
     """Left and right of the widest clean gutter, or None."""
     ordered = sorted(items, key=lambda item: rect_of(item).left)
     reach, widest, at = rect_of(ordered[0]).right, GUTTER, 0
@@ -42,7 +42,7 @@ def _split_at_gutter(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> 
     return (ordered[:at], ordered[at:]) if at else None
 
 
-def _slices(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> list[list[Item]]:
+def slices_of(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> list[list[Item]]:
     """Groups from the top down between which a line can be drawn across."""
     ordered = sorted(items, key=lambda item: -rect_of(item).top)
     slices, floor = [[ordered[0]]], rect_of(ordered[0]).bottom
@@ -62,7 +62,7 @@ def _bands(slices: list[list[Item]], rect_of: Callable[[Item], Rect]) -> list[li
     bands = [slices[0]]
     for piece in slices[1:]:
         joined = bands[-1] + piece
-        if _split_at_gutter(joined, rect_of):
+        if split_at_gutter(joined, rect_of):
             bands[-1] = joined
         else:
             bands.append(piece)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.composing import formula_text
+from ingest.layout.gutters import Gutter
 from ingest.layout.lines import clean
 from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.paragraphs import is_code
@@ -56,12 +57,14 @@ _FUNCTIONS = frozenset(
 _WORD = re.compile(r"^[\W\d]*[A-Za-zÀ-ÿ]{3,}[\W]*$")
 
 
-def find_formulas(lines: Sequence[Line], page: PageSignals, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
-    """The display formulas among these lines, and the lines that are left."""
+def find_formulas(
+    lines: Sequence[Line], page: PageSignals, style: DocumentStyle, gutters: Sequence[Gutter]
+) -> tuple[list[Block], list[Line]]:
+    """The display formulas among these lines, and the lines that are left. None stands on both sides of a gutter."""
     prose = [line for line in lines if _n_words(line) >= 3]
     loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style) and not is_code([line])]
     blocks, taken = [], set()
-    for cluster in _clusters(loose, style):
+    for cluster in _clusters(loose, style, gutters):
         if _is_formula(cluster):
             blocks.append(_formula_block(cluster, page))
             taken |= {id(line) for line in cluster}
@@ -103,14 +106,13 @@ def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
     return False
 
 
-def _clusters(lines: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
+def _clusters(lines: Sequence[Line], style: DocumentStyle, gutters: Sequence[Gutter]) -> list[list[Line]]:
     """Lines that touch or nearly do; an equation number belongs to the nearest row on its left, however far that stands."""
     clusters: list[list[Line]] = []
     boxes: list[Rect] = []
     for line in sorted(lines, key=lambda line: _NUMBER.match(line.text) is not None):  # numbers last
-        near = (
-            _rows_of(line, boxes) if _NUMBER.match(line.text) else [i for i, box in enumerate(boxes) if _near(box, line, style)]
-        )
+        here = [i for i, box in enumerate(boxes) if not any(gutter.parts(box, line.rect) for gutter in gutters)]
+        near = _rows_of(line, boxes, here) if _NUMBER.match(line.text) else [i for i in here if _near(boxes[i], line, style)]
         merged = [line]
         for i in near:
             merged += clusters[i]
@@ -119,13 +121,13 @@ def _clusters(lines: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
     return clusters
 
 
-def _rows_of(number: Line, boxes: Sequence[Rect]) -> list[int]:
-    """Which box this equation number belongs to: none, or the nearest at its height. Beyond it may stand another column."""
+def _rows_of(number: Line, boxes: Sequence[Rect], here: Sequence[int]) -> list[int]:
+    """Which of the boxes `here` this equation number belongs to: none, or the nearest at its height."""
     beside = [
-        (number.rect.left - box.right, i)
-        for i, box in enumerate(boxes)
-        if overlap(box.bottom, box.top, number.rect.bottom, number.rect.top) > -0.3 * number.size
-        and box.left < number.rect.left
+        (number.rect.left - boxes[i].right, i)
+        for i in here
+        if overlap(boxes[i].bottom, boxes[i].top, number.rect.bottom, number.rect.top) > -0.3 * number.size
+        and boxes[i].left < number.rect.left
     ]
     return [min(beside)[1]] if beside else []
 

@@ -14,6 +14,7 @@ from itertools import takewhile
 
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
 from ingest.layout.pieces import AXIS, hangs
+from ingest.layout.rows import whole_rows
 from ingest.layout.scripts import middle_of, words_as_text
 
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
@@ -42,7 +43,7 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return _justified(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down))
+    return sorted(whole_rows(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down), make_line), key=_down)
 
 
 def _once(lines: Iterable[Line]) -> list[Line]:
@@ -57,67 +58,6 @@ def _once(lines: Iterable[Line]) -> list[Line]:
 
 def _down(line: Line) -> tuple[float, float]:
     return -line.base, line.rect.left
-
-
-def _justified(lines: list[Line]) -> list[Line]:
-    """Lines that justification pulled apart, whole again: the line above or below runs across the gaps."""
-    rows: list[list[Line]] = []
-    for line in lines:
-        if (
-            rows
-            and abs(rows[-1][-1].base - line.base) < 0.8
-            and (
-                abs(rows[-1][-1].size - line.size) < 0.3
-                or _LONE_MARKER.match(rows[-1][-1].text)
-                or _LONE_LABEL.match(rows[-1][-1].text)
-            )
-        ):
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    joined: list[Line] = []
-    for row in rows:
-        done: list[Line] = []
-        for line in row:
-            if done and (_is_marker_of(done[-1], line) or _pulled_apart(done[-1], line, lines)):
-                done[-1] = make_line(done[-1].words + line.words)
-            else:
-                done.append(line)
-        joined.extend(done)
-    return sorted(joined, key=_down)
-
-
-_LONE_MARKER = re.compile(
-    r"^(?:[•·▪■◦–—∙●○◆►▸✓*‣\uf0b7\uf0a7-]|\[\d{1,3}\]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|(?:[A-Z]|[IVX]{1,5})\.|\d{1,2}(?:\.\d{1,2}){1,3}\.?)$"
-)
-
-
-#: The label of a caption, with the stop without which it may be a cell of a table.
-_LONE_LABEL = re.compile(r"^(?:fig(?:ure)?|table|scheme)\.?\s*[A-Z]?\d{1,3}\s?[.:|]$", re.I)
-
-
-def _is_marker_of(left: Line, right: Line) -> bool:
-    """True for a bullet, a number or a caption's label that stands alone before its text."""
-    if not 0 < right.rect.left - left.rect.right < 3.0 * right.size or len(right.text) <= 3:
-        return False
-    return bool(_LONE_MARKER.match(left.text) or _LONE_LABEL.match(left.text)) or (
-        left.text.isdigit() and len(left.text) < 3 and min(left.bold, right.bold) > 0.9
-    )
-
-
-def _pulled_apart(left: Line, right: Line, lines: Sequence[Line]) -> bool:
-    gap = right.rect.left - left.rect.right
-    if not 0 < gap < 3.0 * left.size:
-        return False
-    crossed = broken = 0
-    for line in lines:
-        if not 0.8 * left.size < abs(line.base - left.base) < 1.7 * left.size or abs(line.size - left.size) > 0.6:
-            continue
-        if line.rect.left < left.rect.right - left.size and right.rect.left + left.size < line.rect.right:
-            crossed += 1
-        elif abs(line.rect.right - left.rect.right) < 4 or abs(line.rect.left - right.rect.left) < 4:
-            broken += 1
-    return crossed > 0 and broken == 0
 
 
 def _follows(run: Sequence[Word], word: Word) -> bool:

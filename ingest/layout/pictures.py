@@ -6,6 +6,7 @@ swallow a framed text: a region that is full of running text is a box, not a fig
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
@@ -15,6 +16,9 @@ from ingest.layout.tables import Group
 
 #: Points; drawings closer than this belong together.
 _NEAR = 11.0
+#: Points between a figure and the letter of its panel, which stands alone.
+_PANEL_REACH = 40.0
+_PANEL = re.compile(r"^\(?[A-Za-z]\)?[.:]?$")
 #: Points; the smallest side of a figure that has no caption.
 _SMALL = 36.0
 
@@ -146,7 +150,8 @@ def _with_labels(
                 or id(group) in labels
             )
             inside = group.rect.share_inside(region.grown(2, 2)) > 0.3
-            near = group.rect.share_inside(region.grown(12, 12)) > 0.9 and small
+            reach = _PANEL_REACH if _PANEL.match(group.lines[0].text) and len(group.lines) == 1 else 12.0
+            near = group.rect.share_inside(region.grown(reach, reach)) > 0.9 and small
             if (inside or near) and not _swallows(enclosing((grown, group.rect)), prose):
                 grown = enclosing((grown, group.rect))
         if grown == region:
@@ -176,5 +181,5 @@ def _is_figure(region: Rect, groups: Sequence[Group], style: DocumentStyle, *, h
         return region.width > 20 and region.height > 20
     if region.width <= _SMALL or region.height <= _SMALL:
         return False
-    inside = [g for g in groups if g.rect.share_inside(region) > 0.5 and g.lines[0].size > 0.85 * style.size]
+    inside = [g for g in groups if g.rect.share_inside(region) > 0.5 and (g.is_prose or g.lines[0].size > 0.85 * style.size)]
     return sum(len(line.text) for g in inside for line in g.lines) < 60

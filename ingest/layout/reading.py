@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.layout.accents import with_accents
+from ingest.layout.bands import split_bands
 from ingest.layout.binding import bind_captions, bind_over_pages
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
@@ -15,6 +16,7 @@ from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
+from ingest.layout.gutters import find_gutters, within_column
 from ingest.layout.headings import is_heading
 from ingest.layout.hyphens import join_texts
 from ingest.layout.inline import with_inline_formulas
@@ -24,7 +26,7 @@ from ingest.layout.lines import build_lines
 from ingest.layout.lists import settle_lists
 from ingest.layout.margins import split_margins
 from ingest.layout.outline import with_lookalikes, with_outline
-from ingest.layout.page import Line, PageSignals, enclosing
+from ingest.layout.page import Line, PageSignals, Rect, enclosing
 from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, split_flow
 from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
@@ -59,12 +61,18 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
 
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
+    gutters = find_gutters(lines)
     regions, rest = find_regions(page, lines, style)
-    formulas, rest = find_formulas(rest, page, style)
+    formulas, rest = find_formulas(rest, page, style, gutters)
     units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))
-    ordered = reading_order(units, lambda unit: enclosing(block.rect for block in unit))
+    boxes = {id(unit): within_column(enclosing(block.rect for block in unit), gutters) for unit in units}
+
+    def rect_of(unit: list[Block]) -> Rect:
+        return boxes[id(unit)]
+
+    ordered = [unit for band in split_bands(units, rect_of, page, style) for unit in reading_order(band, rect_of)]
     return bind_captions([block for unit in ordered for block in unit])
 
 

@@ -62,8 +62,14 @@ def _is_cell(label: Group, groups: Sequence[Group]) -> bool:
 
 
 def _is_prose(lines: Sequence[Line], style: DocumentStyle) -> bool:
-    """True for running text: several lines of many words in a size near the body's."""
+    """True for running text: several lines of many words in a size near the body's.
+
+    A narrow box has few words to a line; that they run on from one to the next shows in lines that begin in lower case.
+    """
     words = [sum(len(w.text) > 1 for w in line.words) for line in lines]
-    if sum(words) < 14 or sum(words) < 4.5 * len(lines) or len(lines) < 2:
+    if sum(words) < 14 or len(lines) < 2 or lines[0].size <= 0.74 * style.size:
         return False
-    return lines[0].size > 0.74 * style.size
+    if sum(words) >= 4.5 * len(lines):
+        return True
+    runs_on = sum(line.text[:1].islower() for line in lines[1:])
+    return len(lines) > 5 and sum(words) > 2.5 * len(lines) and runs_on > 0.5 * len(lines)
