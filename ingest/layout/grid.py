@@ -12,16 +12,18 @@ from ingest.layout.page import Rect, Word, enclosing
 from ingest.layout.table_columns import find_walls, split_lines, text_runs
 from ingest.layout.table_lines import Piece, TableLine, table_lines
 from ingest.layout.table_rows import TableText, group_rows
-from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
+from ingest.layout.table_rulings import column_cuts, merged_rulings, row_ends, shaded_rows, standing_rulings
 
 
-def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect], known: frozenset[str]) -> Grid | None:
+def read_grid(
+    words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect], known: frozenset[str], shades: Sequence[Rect] = ()
+) -> Grid | None:
     """The table that these words are, None where they have fewer than two rows or columns."""
     lines = table_lines(words)
     if len(lines) < 2:
         return None
     area = enclosing(word.rect for word in words)
-    rulings = merged_rulings(across, gap=2.5)
+    rulings = row_ends(merged_rulings(across, gap=2.5), shaded_rows(shades, area))
     full = [r for r in rulings if r.width > 0.85 * area.width]
     n_header = _header_lines(lines, [r.bottom for r in full] or [r.bottom for r in rulings if r.width > 0.5 * area.width])
     body = lines[n_header:] if len(lines) - n_header >= 2 else lines

@@ -39,7 +39,7 @@ class Area:
 def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Area]:
     """Areas to be read as tables, the captioned ones first."""
     rulings = merged_rulings(page.across)
-    stacks = _stacks(rulings, groups)
+    stacks = _stacks(rulings, groups, page)
     areas = []
     for caption in (g for g in groups if g.caption == "table"):
         stack = _nearest(caption.rect, stacks)
@@ -92,12 +92,12 @@ def _share(rect: Rect, other: Rect) -> float:
     return max(rect.share_inside(other), other.share_inside(rect))
 
 
-def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[list[Rect]]:
+def _stacks(rulings: Sequence[Rect], groups: Sequence[Group], page: PageSignals) -> list[list[Rect]]:
     """Rulings of the same width with no running text between them, each stack from the top down."""
     stacks: list[list[Rect]] = []
     for ruling in rulings:
         for stack in stacks:
-            if _aligned(stack, ruling) and not _prose_between(stack[-1], ruling, groups):
+            if _aligned(stack, ruling) and not _text_between(stack, ruling, groups, page):
                 stack.append(ruling)
                 break
         else:
@@ -113,6 +113,24 @@ def _aligned(stack: Sequence[Rect], ruling: Rect) -> bool:
     """
     whole = enclosing(stack)
     return abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8
+
+
+def _text_between(stack: Sequence[Rect], ruling: Rect, groups: Sequence[Group], page: PageSignals) -> bool:
+    """True where running text stands between the stack and this ruling; in a box that a table began, a cell may be running text."""
+    upper = stack[-1]
+    if len(stack) > 1 and _is_boxed(upper, ruling, page.down):
+        return _ends_between(upper, ruling, groups, page)
+    return _prose_between(upper, ruling, groups)
+
+
+def _is_boxed(upper: Rect, lower: Rect, down: Sequence[Rect]) -> bool:
+    """True where rulings join these two at both ends."""
+    gap = upper.bottom - lower.bottom
+    sides = [
+        [r for r in set(down) if abs(r.left - x) < 4 and r.meets(enclosing((upper, lower)).grown(4, 0))]
+        for x in (upper.left, upper.right)
+    ]
+    return all(sum(overlap(r.bottom, r.top, lower.bottom, upper.bottom) for r in side) > 0.8 * gap for side in sides)
 
 
 def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:
@@ -202,21 +220,35 @@ def _is_outside(group: Group, between: Sequence[Group]) -> bool:
 
 
 def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentStyle) -> Area:
-    """The area of these rulings; where only the header is ruled, with the rows below it."""
+    """The area of these rulings with the rows below the last: only the header may be ruled, or all but the last rows."""
     area = enclosing(stack)
-    if len(stack) > 2 or area.height > 5.5 * style.pitch:
-        return Area(area, is_captioned=True, n_rulings=len(stack))
+    is_header = len(stack) < 3 and area.height <= 5.5 * style.pitch
     floor = area.bottom
     rows = [g for g in groups if g.rect.top < area.bottom + 2 and overlap(g.rect.left, g.rect.right, area.left, area.right) > 0]
     first = max(rows, key=lambda g: g.rect.top, default=None)
-    if first is None or floor - first.rect.top > 1.3 * style.pitch or not _has_company(first, rows):
+    is_row = first is not None and floor - first.rect.top <= 1.3 * style.pitch
+    if first is None or not is_row or not (_has_company(first, rows) if is_header else _is_row_of(first, rows, area, groups)):
         return Area(area, is_captioned=True, n_rulings=len(stack))
     for group in sorted(rows, key=lambda g: -g.rect.top):
-        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not _has_company(group, rows))
+        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not is_header or not _has_company(group, rows))
         if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch:
             break
         floor = min(floor, group.rect.bottom)
     return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
+
+
+def _is_row_of(first: Group, rows: Sequence[Group], area: Rect, groups: Sequence[Group]) -> bool:
+    """True where the first line below a table is one more row: its pieces stand below those of the table."""
+    top = first.rect.top
+    line = [g for g in rows if abs(g.rect.top - top) < 0.5 * g.lines[0].size]
+    above = [line.rect for g in groups for line in g.lines if area.holds(*line.rect.middle)]
+    below = [g for g in line if any(_stand_below(g.lines[0].rect, rect) for rect in above)]
+    return len(line) > 1 and len(below) == len(line) and not any(g.is_prose for g in line)
+
+
+def _stand_below(lower: Rect, upper: Rect) -> bool:
+    """True where the two have an edge or their middle in common."""
+    return min(abs(lower.left - upper.left), abs(lower.right - upper.right), abs(lower.middle[0] - upper.middle[0])) < 2
 
 
 def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:

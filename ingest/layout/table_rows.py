@@ -190,12 +190,15 @@ class _Reading:
         """How much the words of this line go on with those of the row: above 0 they do."""
         here = self.text.pieces[at]
         above = {piece.first: (line, piece) for line in row for piece in self.text.pieces[line]}
-        if any(p.last > p.first for p in (*here, *(piece for _, piece in above.values()))):
+        spans = [piece for _, piece in above.values() if piece.last > piece.first]
+        if any(p.last > p.first or any(s.first <= p.first <= s.last for s in spans) for p in here):
             return -2.0
         scores = [self._piece(above.get(piece.first), piece, at) for piece in here]
         columns = {piece.first for piece in here}
         if set(above) == {0} and 0 in columns and scores[0] > 1.5:
             return 0.5
+        if columns == {0} and len(above) > 1 and self._hangs(above[0][1] if 0 in above else None, here[0], row[-1], at):
+            return 1.0
         score = mean(scores) if min(scores) > -1.5 else min(mean(scores), -0.7)
         if 0 not in columns and 0 in above:
             score += 0.4
@@ -205,6 +208,15 @@ class _Reading:
             score -= 0.8
         return score - 0.6 * (len(columns) == self.text.n_columns)
 
+    def _hangs(self, upper: Piece | None, piece: Piece, line: int, at: int) -> bool:
+        """True for a label's second line, set in from the first: it begins in lower case and stands close below."""
+        return (
+            upper is not None
+            and 3 < piece.rect.left - upper.rect.left < 3 * piece.words[0].size
+            and piece.text[:1].islower()
+            and self.text.drop(line, at) < 1.5 * self.pitch
+        )
+
     def _piece(self, above: tuple[int, Piece] | None, piece: Piece, at: int) -> float:
         """The same for one piece and what stands above it in its column."""
         if above is None:
@@ -213,7 +225,10 @@ class _Reading:
         if _ITEM.match(piece.text):
             return 0.5
         is_next = self.text.drop(line, at) < 1.5 * self.pitch
-        if upper.text.count("(") > upper.text.count(")") or _OPEN_END.search(upper.text):
+        width = self.widths[piece.first]
+        is_short = upper.rect.width + 0.28 * piece.words[0].size + piece.words[0].rect.width <= width
+        is_headed = upper.text.endswith(":") and is_short and piece.first == 0  # what names the rows below it
+        if upper.text.count("(") > upper.text.count(")") or (_OPEN_END.search(upper.text) and not is_headed):
             return 1.7 if is_next else -1.0
         if piece.text.startswith("(") and self.has_brackets[piece.first]:
             return 1.7 if is_next else -1.0
@@ -222,8 +237,7 @@ class _Reading:
         if not is_next:
             return -1.5
         goes_on = bool(_GOES_ON.match(piece.text)) and not self.is_lower[piece.first]
-        width = self.widths[piece.first]
-        if upper.rect.width + 0.28 * piece.words[0].size + piece.words[0].rect.width <= width:
+        if is_short:
             return -0.5 if goes_on else -1.5
         if goes_on:
             return 1.7

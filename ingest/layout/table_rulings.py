@@ -1,4 +1,4 @@
-"""Rulings of tables: pieces of one line put together, and the columns that their ends show.
+"""Rulings of tables: pieces of one line put together, and the columns that their ends show; shades, and the rows that theirs show.
 
 Typesetting programs draw the ruling above a row as one piece per column, so the joints between pieces are the
 borders of columns, even where the text of two columns nearly touches.
@@ -76,3 +76,34 @@ def standing_rulings(down: Sequence[Rect], area: Rect) -> list[float]:
         and enclosing(pieces).height > 0.5 * area.height
         and sum(r.height for r in pieces) > 0.4 * area.height
     ]
+
+
+def shaded_rows(shades: Sequence[Rect], area: Rect) -> list[Rect]:
+    """The shades of whole rows, pieces of one put together, from the top down; not one that lies behind several others."""
+    bands: list[Rect] = []
+    for shade in sorted((s for s in shades if s.meets(area) and s.height < 0.9 * area.height), key=lambda s: (-s.top, s.left)):
+        at = next((n for n, b in enumerate(bands) if abs(b.top - shade.top) < 1 and abs(b.bottom - shade.bottom) < 1), None)
+        if at is None:
+            bands.append(shade)
+        else:
+            bands[at] = enclosing((bands[at], shade))
+    bands = [b for b in bands if overlap(b.left, b.right, area.left, area.right) > 0.8 * area.width]
+    return [b for b in bands if sum(_lies_in(other, b) for other in bands) < 2 or not _is_filled_by(b, bands)]
+
+
+def _lies_in(inner: Rect, outer: Rect) -> bool:
+    return inner is not outer and outer.bottom - 1 < inner.bottom and inner.top < outer.top + 1
+
+
+def _is_filled_by(band: Rect, others: Sequence[Rect]) -> bool:
+    """True where shades of rows together cover the whole of this."""
+    return sum(other.height for other in others if _lies_in(other, band)) > 0.6 * band.height
+
+
+def row_ends(rulings: Sequence[Rect], rows: Sequence[Rect]) -> list[Rect]:
+    """The rulings between rows and the edges of shaded rows; the outline of a piece of a shade is no ruling."""
+    bands = [row for row in rows if not any(_lies_in(row, other) for other in rows)]
+    strips = [edge for row in rows if row not in bands for edge in (row.bottom, row.top)]
+    kept = [r for r in rulings if not any(abs(r.bottom - edge) < 1 or abs(r.top - edge) < 1 for edge in strips)]
+    edges = [Rect(band.left, y, band.right, y) for band in bands for y in (band.top, band.bottom)]
+    return [*kept, *edges]
