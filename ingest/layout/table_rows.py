@@ -39,6 +39,7 @@ class TableText:
     n_columns: int
     n_header: int  #: lines of the header
     is_boxed: bool  #: True where rulings stand between the columns
+    is_shaded: bool = False  #: True where each row has its shade
 
     def drop(self, upper: int, lower: int) -> float:
         return self.lines[upper].base - self.lines[lower].base
@@ -94,6 +95,8 @@ def _body_rows(text: TableText, body: Sequence[int], cut: Sequence[bool]) -> lis
     reading = _Reading.of(text, body)
     bands = _grouped(body, lambda a: not cut[a])
     if _rules_off_rows(text, body, bands) and (reading.agrees(bands) or reading.has_single_cells(bands)):
+        return bands
+    if text.is_shaded and len(bands) > 2 and not reading.has_values_below_each_other(bands):
         return bands
     limit = _loose_from(text, [(a, b) for a, b in pairwise(body) if not cut[a]])
     trusts_gap = limit > 0 and reading.agrees(_grouped(body, lambda a: not cut[a] and text.drop(a, a + 1) < limit))
@@ -175,6 +178,11 @@ class _Reading:
             if sum(n == 1 for n in n_lines.values()) < 0.5 * len(n_lines) or -2.0 in self._inside(band):
                 return False
         return True
+
+    def has_values_below_each_other(self, bands: Sequence[Sequence[int]]) -> bool:
+        """True where many a value stands below another in one band: it holds several rows."""
+        scores = [score for band in bands for score in self._inside(band)]
+        return scores.count(-2.0) > 0.15 * len(scores)
 
     def _inside(self, group: Sequence[int]) -> list[float]:
         last: dict[int, tuple[int, Piece]] = {}

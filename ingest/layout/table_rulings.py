@@ -100,10 +100,15 @@ def _is_filled_by(band: Rect, others: Sequence[Rect]) -> bool:
     return sum(other.height for other in others if _lies_in(other, band)) > 0.6 * band.height
 
 
-def row_ends(rulings: Sequence[Rect], rows: Sequence[Rect]) -> list[Rect]:
-    """The rulings between rows and the edges of shaded rows; the outline of a piece of a shade is no ruling."""
-    bands = [row for row in rows if not any(_lies_in(row, other) for other in rows)]
-    strips = [edge for row in rows if row not in bands for edge in (row.bottom, row.top)]
-    kept = [r for r in rulings if not any(abs(r.bottom - edge) < 1 or abs(r.top - edge) < 1 for edge in strips)]
-    edges = [Rect(band.left, y, band.right, y) for band in bands for y in (band.top, band.bottom)]
-    return [*kept, *edges]
+def without_outlines(rulings: Sequence[Rect], rows: Sequence[Rect]) -> list[Rect]:
+    """The rulings that are no edge of a piece of a shaded row."""
+    pieces = [row for row in rows if any(_lies_in(row, other) for other in rows)]
+    return [
+        r for r in rulings if not any(abs(r.bottom - y) < 1 or abs(r.top - y) < 1 for p in pieces for y in (p.bottom, p.top))
+    ]
+
+
+def edges_of(rows: Sequence[Rect]) -> list[Rect]:
+    """The edges of shaded rows, as if they were ruled."""
+    whole = [row for row in rows if not any(_lies_in(row, other) for other in rows)]
+    return [Rect(row.left, y, row.right, y) for row in whole for y in (row.top, row.bottom)]

@@ -60,7 +60,7 @@ def _table(page: PageSignals, area: Area, groups: Sequence[Group], style: Docume
         return None
     across = [r for r in page.across if r.meets(inside)]
     down = [r for r in page.down if r.meets(inside) and r.height > 6]
-    grid = read_grid(words, across, down, style.known, page.shades)
+    grid = read_grid(words, across, down, style.known, page.shades, page.bars)
     if grid is None or not _is_table(grid, area):
         return None
     rect = enclosing([w.rect for w in words])
