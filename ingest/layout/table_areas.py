@@ -79,7 +79,10 @@ def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style:
     inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
     if inside and median(line.size for line in inside) < 0.42 * style.size:
         return True
-    whole = enclosing([area, *(d for d in page.drawings if area.share_inside(d) > 0.95 and d.height < 0.9 * page.height)])
+    around = [d for d in page.drawings if area.share_inside(d) > 0.95 and d.height < 0.9 * page.height]
+    if any(d.area > 4 * area.area and not any(g.is_prose and g.rect.share_inside(d) > 0.5 for g in groups) for d in around):
+        return True
+    whole = enclosing([area, *around])
     for caption in groups:
         if caption.caption == "figure" and caption.rect.top < whole.bottom + 6 and _beside(caption.rect, whole):
             between = [g for g in groups if g.is_prose and caption.rect.top < g.rect.middle[1] < area.bottom]
