@@ -7,7 +7,7 @@ apart is company: a paragraph of the column has nothing beside it between the ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -47,7 +47,7 @@ def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
             stacks.remove(stack)
         stack = _extended(stack, caption, rulings, groups, page)
         if stack:
-            areas.append(_open_below(stack, groups, style))
+            areas.append(_open_above(_open_below(stack, groups, style), caption, groups))
         elif rect := _unruled_area(caption, groups, style):
             areas.append(Area(rect, is_captioned=True, n_rulings=0))
     return areas + [
@@ -252,6 +252,17 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
             break
         floor = min(floor, group.rect.bottom)
     return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
+
+
+def _open_above(area: Area, caption: Group, groups: Sequence[Group]) -> Area:
+    """The area with the header between it and the caption, where the first ruling stands below the header only."""
+    rect = area.rect
+    header = _between(caption.rect, Rect(rect.left, rect.top, rect.right, rect.top), [g for g in groups if g is not caption])
+    inside = [line.rect for g in groups for line in g.lines if rect.holds(*line.rect.middle)]
+    below = [g for g in header if not g.is_prose and any(_stand_below(upper, g.lines[-1].rect) for upper in inside)]
+    if len(header) < 2 or len(below) < 0.7 * len(header) or not all(_has_company(g, header) for g in header):
+        return area
+    return replace(area, rect=enclosing([rect, *(g.rect for g in header)]))
 
 
 def _is_row_of(first: Group, rows: Sequence[Group], area: Rect, groups: Sequence[Group]) -> bool:
