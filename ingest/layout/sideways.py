@@ -13,7 +13,7 @@ from ingest.layout.style import DocumentStyle
 from ingest.layout.turned import turned_back, turned_page
 
 #: Characters; labels of axes and lines up the margin have fewer.
-_FEW = 150
+_FEW = 60
 
 
 def sideways_tables(page: PageSignals, style: DocumentStyle) -> list[Block]:

@@ -6,6 +6,7 @@ apart is company: a paragraph of the column has nothing beside it between the ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,6 +16,10 @@ from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
 
+#: How a note below a table begins.
+_NOTE = re.compile(
+    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
+)
 #: Points between a caption and the first ruling or row of its table.
 CAPTION_GAP = 45.0
 
@@ -248,7 +253,7 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
         return Area(area, is_captioned=True, n_rulings=len(stack))
     for group in sorted(rows, key=lambda g: -g.rect.top):
         is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not is_header or not _has_company(group, rows))
-        if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch:
+        if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch or _is_note_below(first, group, rows):
             break
         floor = min(floor, group.rect.bottom)
     return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
@@ -257,7 +262,8 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
 def _open_above(area: Area, caption: Group, groups: Sequence[Group]) -> Area:
     """The area with the header between it and the caption, where the first ruling stands below the header only."""
     rect = area.rect
-    header = _between(caption.rect, Rect(rect.left, rect.top, rect.right, rect.top), [g for g in groups if g is not caption])
+    above = Rect(rect.left, caption.rect.bottom, rect.right, caption.rect.bottom)
+    header = _between(above, Rect(rect.left, rect.top, rect.right, rect.top), [g for g in groups if g is not caption])
     inside = [line.rect for g in groups for line in g.lines if rect.holds(*line.rect.middle)]
     below = [g for g in header if not g.is_prose and any(_stand_below(upper, g.lines[-1].rect) for upper in inside)]
     if len(header) < 2 or len(below) < 0.7 * len(header) or not all(_has_company(g, header) for g in header):
@@ -281,7 +287,7 @@ def _stand_below(lower: Rect, upper: Rect) -> bool:
 
 def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:
     """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
-    rows: list[Rect] = []
+    rows: list[Group] = []
     floor = caption.rect.bottom
     column = [
         g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, caption.rect.left, caption.rect.right) > 0
@@ -296,6 +302,19 @@ def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle)
             if overlap(group.rect.left, group.rect.right, caption.rect.left, caption.rect.right) > 0:
                 break
             continue
-        rows.append(group.rect)
+        if rows and _is_note_below(rows[0], group, groups):
+            break
+        rows.append(group)
         floor = min(floor, group.rect.bottom)
-    return enclosing(rows) if len(rows) > 2 else None
+    return enclosing(g.rect for g in rows) if len(rows) > 2 else None
+
+
+def begins_note(group: Group) -> bool:
+    """True for the words with which the notes below a table begin."""
+    return bool(_NOTE.match(group.lines[0].text))
+
+
+def _is_note_below(row: Group, group: Group, groups: Sequence[Group]) -> bool:
+    """True for text that stands alone below a table's rows, in smaller type or with the first words of a note."""
+    is_small = group.lines[0].size < row.lines[0].size - 0.3
+    return not _has_company(group, groups) and (is_small or begins_note(group)) and len(group.lines[0].words) > 3

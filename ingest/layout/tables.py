@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,14 +10,9 @@ from ingest.layout.grid import read_grid
 from ingest.layout.lines import join_texts
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_areas import CAPTION_GAP, Area, Group, table_areas
+from ingest.layout.table_areas import CAPTION_GAP, Area, Group, begins_note, table_areas
 from ingest.layout.table_pairs import paired_areas
 from ingest.layout.table_rulings import column_cuts
-
-#: How a note below a table begins.
-_NOTE = re.compile(
-    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
-)
 
 
 def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Block]:
@@ -96,7 +90,7 @@ def _notes(table: Rect, groups: Sequence[Group], style: DocumentStyle) -> list[G
         if rect.middle[1] > table.bottom or overlap(rect.left, rect.right, table.left, table.right) <= 0:
             continue
         size = max(line.size for line in group.lines)
-        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and bool(_NOTE.match(group.lines[0].text)))
+        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and begins_note(group))
         if group.caption or not is_small or floor - rect.top > 1.4 * style.pitch:
             break
         if rect.left < table.left - 12 or rect.right > table.right + 12:
