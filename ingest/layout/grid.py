@@ -10,7 +10,7 @@ from ingest.layout.block import Cell, Grid
 from ingest.layout.lines import join_texts
 from ingest.layout.page import Rect, Word, enclosing
 from ingest.layout.table_columns import find_walls, split_lines, text_runs
-from ingest.layout.table_formulas import text_with_fractions
+from ingest.layout.table_formulas import lines_with_fractions, text_with_fractions
 from ingest.layout.table_lines import Piece, TableLine, table_lines
 from ingest.layout.table_rows import TableText, group_rows
 from ingest.layout.table_rulings import column_cuts, edges_of, merged_rulings, shaded_rows, standing_rulings, without_outlines
@@ -25,10 +25,13 @@ def read_grid(
     bars: Sequence[Rect] = (),
 ) -> Grid | None:
     """The table that these words are, None where they have fewer than two rows or columns."""
-    lines = table_lines(words)
-    if len(lines) < 2:
+    if not words:
         return None
     area = enclosing(word.rect for word in words)
+    bars = [bar for bar in {*bars, *across} if bar.width < 0.6 * area.width]
+    lines = lines_with_fractions(table_lines(words), bars)
+    if len(lines) < 2:
+        return None
     shaded = shaded_rows(shades, area)
     rulings = without_outlines(merged_rulings(across, gap=2.5), shaded)
     full = [r for r in rulings if r.width > 0.85 * area.width]
@@ -64,7 +67,6 @@ def read_grid(
     n_header_rows = sum(group[0] < n_header for group in groups)
     text = replace(text, pieces=_spread(text, groups[:n_header_rows]))
     cells = [cell for row, group in enumerate(groups) for cell in _row_cells(text, row, group, row < n_header_rows, known)]
-    bars = [bar for bar in {*bars, *across} if bar.width < 0.6 * area.width]
     cells = [_with_fractions(cell, words, bars) for cell in cells]
     if len(groups) < 2 or len({cell.column for cell in cells}) < 2:
         return None

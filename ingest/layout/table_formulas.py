@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from ingest.layout.composing import formula_text
 from ingest.layout.page import Rect, Word, enclosing
+from ingest.layout.pieces import AXIS
+from ingest.layout.table_lines import TableLine
 
 
 def text_with_fractions(words: Sequence[Word], bars: Sequence[Rect]) -> str:
@@ -23,6 +27,21 @@ def text_with_fractions(words: Sequence[Word], bars: Sequence[Rect]) -> str:
     ).replace("\n", " ")
 
 
+def lines_with_fractions(lines: Sequence[TableLine], bars: Sequence[Rect]) -> list[TableLine]:
+    """The lines, what stands over and under a fraction's bar moved to the line that the bar is in."""
+    words = [word for line in lines for word in line.words]
+    home = {id(word): at for at, line in enumerate(lines) for word in line.words}
+    for bar in bars:
+        over, under = _sides(bar, words)
+        beside = [at for at, line in enumerate(lines) if abs(line.base + AXIS * line.size - bar.bottom) < 0.3 * line.size]
+        if beside and over and under and _fits(bar, over, under):
+            home.update({id(word): beside[0] for word in (*over, *under)})
+    kept = [[word for word in words if home[id(word)] == at] for at in range(len(lines))]
+    return [
+        replace(line, words=tuple(sorted(own, key=lambda w: w.rect.left))) for line, own in zip(lines, kept, strict=True) if own
+    ]
+
+
 def _sides(bar: Rect, words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
     """The words right over and right under a bar."""
     near = [w for w in words if bar.left - 2 < w.rect.middle[0] < bar.right + 2]
@@ -31,8 +50,16 @@ def _sides(bar: Rect, words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
 
 
 def _fits(bar: Rect, over: Sequence[Word], under: Sequence[Word]) -> bool:
-    """True where the bar is as wide as what stands on it or under it: one below a heading is wider."""
-    return abs(max(enclosing(w.rect for w in side).width for side in (over, under)) - bar.width) < 0.8 * over[0].size
+    """True where the bar is as wide as what stands on it or under it; that below a heading is wider, or has several below it."""
+    width = max(enclosing(w.rect for w in side).width for side in (over, under))
+    return abs(width - bar.width) < 0.8 * over[0].size and _is_run(over) and _is_run(under)
+
+
+def _is_run(words: Sequence[Word]) -> bool:
+    """True for words without a wide gap: what stands below a heading is several words that are apart."""
+    ordered = sorted(words, key=lambda w: w.rect.left)
+    size = max(word.size for word in words)
+    return all(right.rect.left - left.rect.right < 1.5 * size for left, right in pairwise(ordered))
 
 
 def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
