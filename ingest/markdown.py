@@ -1,11 +1,11 @@
 """A document as Markdown: the one place where it is written.
 
-Three things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
+Some things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
 from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
 or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown such a list
 is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
-And it joins the rows of a table's header into one and repeats a cell in every column that it spans: here each row stands as it does
-in the paper, and each cell once.
+And it joins the rows of a table's header into one, repeats a cell in every column that it spans, and leaves out the notes below a
+table: here each row stands as it does in the paper, each cell once, and each note is a paragraph below its table.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     class RowByRow(MarkdownTableSerializer):
         def serialize(self, *, item: Any, **rest: Any) -> Any:
             data = item.data.model_copy(update={"table_cells": [_alone(cell) for cell in item.data.table_cells]})
-            return super().serialize(item=item.model_copy(update={"data": data}), **rest)
+            made = super().serialize(item=item.model_copy(update={"data": data}), **rest)
+            notes = (note.resolve(document).text for note in item.footnotes)
+            made.text = "\n\n".join(text for text in (made.text, *notes) if text)
+            return made
 
     params = MarkdownParams(
         labels=DOCUMENT_TOKENS_EXPORT_LABELS, image_placeholder="", escape_html=False, escape_underscores=False

@@ -35,6 +35,20 @@ class PdfMaker:
         self.pages[-1].append(f"0.7 w {x0} {y} m {x1} {y} l S")
         return self
 
+    def standing_rule(self, x: float, y0: float, y1: float) -> PdfMaker:
+        self.pages[-1].append(f"0.7 w {x} {y0} m {x} {y1} l S")
+        return self
+
+    def upwards(self, x: float, y: float, text: str, *, size: float = 10) -> PdfMaker:
+        """A line written up the page from here."""
+        self.pages[-1].append(f"BT /{REGULAR} {size} Tf 0 1 -1 0 {x} {y} Tm ({text}) Tj ET")
+        return self
+
+    def image(self, x: float, y: float, width: float, height: float) -> PdfMaker:
+        """One black pixel, drawn as large as this."""
+        self.pages[-1].append(f"q {width} 0 0 {height} {x} {y} cm BI /W 1 /H 1 /CS /G /BPC 8 /F /AHx ID 00> EI Q")
+        return self
+
     def box(self, x: float, y: float, width: float, height: float) -> PdfMaker:
         self.pages[-1].append(f"0.6 g {x} {y} {width} {height} re f 0 g")
         return self

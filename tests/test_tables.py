@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from docling_core.types.doc import DoclingDocument, PageItem, Size
 
@@ -183,3 +184,124 @@ def test_markdown_has_each_row_of_a_header_and_each_cell_once():
 
     lines = [" ".join(row.replace("|", " ").split()) for row in document_markdown(document).splitlines()]
     assert [row for row in lines if "-" not in row] == ["Both", "Low High", "1 2"]
+
+
+def test_notes_of_a_table_stand_below_it_in_markdown():
+    block = table(1, [["Name", "Value"], ["a", "1"]])
+    note = Block(kind=Kind.FOOTNOTE, page=1, rect=Rect(0, 80, 240, 90), text="Values are means.")
+    document = DoclingDocument(name="paper")
+    document.pages[1] = PageItem(page_no=1, size=Size(width=600, height=800))
+    add_blocks(document, [replace(block, notes=(note,))])
+
+    assert document_markdown(document).endswith("|\n\nValues are means.")
+
+
+def test_a_shaded_row_is_one_row_and_the_outlines_of_its_pieces_are_no_rulings():
+    words = [*line(100, (0, "Tool"), (120, "Address"))]
+    names = [("kallisto", "https://one.org/kallisto/", "tag/v2"), ("canu", "https://two.org/marbl/", "en/stable")]
+    for n, (name, first, second) in enumerate(names):
+        words += [*line(85 - 24 * n, (0, name), (120, first)), *line(75 - 24 * n, (120, second))]
+    shades = [Rect(0, low, 260, low + 24) for low in (72, 48)] + [Rect(120, low, 260, low + 12) for low in (72, 48)]
+    pieces = [across(120, 260, low + 12) for low in (72, 48)]
+
+    grid = read_grid(words, [across(0, 260, y) for y in (112, 96)] + pieces, (), frozenset(), shades)
+
+    assert grid is not None
+    assert [cell.text for cell in grid.cells if cell.column == 1][1:] == [a + b for _, a, b in names]
+
+
+def test_rows_of_two_shades_hold_cells_of_several_lines():
+    words = [*line(106, (0, "Name"), (100, "What it is"))]
+    for n, name in enumerate(("Membrane", "Channel", "Synapse")):
+        words += line(90 - 40 * n, (100, "It opens slowly."))
+        words += line(80 - 40 * n, (0, name), (100, "It has one gate."))
+        words += line(70 - 40 * n, (0, "current"), (100, "Its unit is mV."))
+    shades = [Rect(0, low, 200, low + 40) for low in (62, 22, -18)]
+
+    grid = read_grid(words, [across(0, 200, y) for y in (118, 102)], (), frozenset(), shades)
+
+    assert grid is not None
+    assert [cell.text for cell in grid.cells if cell.column == 0] == [
+        "Name",
+        "Membrane current",
+        "Channel current",
+        "Synapse current",
+    ]
+
+
+def test_a_raised_number_belongs_to_the_word_before_it_not_to_the_row_above():
+    words = [
+        *line(100, (0, "Tool"), (80, "Source")),
+        *line(85, (0, "yass"), (80, "Noe and Kucherov")),
+        word("51", 155.5, 88, 5.5),
+        *line(77, (0, "bandage"), (80, "Wick et al")),
+        word("52", 125.5, 81, 5.5),
+        *line(69, (0, "canu"), (80, "Koren et al")),
+        word("53", 130.5, 73, 5.5),
+    ]
+    rows = rows_of(words, [across(0, 180, y) for y in (112, 95, 60)])
+    assert [row[1] for row in rows][1:] == ["Noe and Kucherov⁵¹", "Wick et al⁵²", "Koren et al⁵³"]
+
+
+def test_a_name_of_rows_stands_alone_and_an_indented_second_line_goes_on():
+    words = [
+        *line(100, (0, "Source"), (200, "First"), (260, "Both")),
+        *line(85, (0, "Of scale:")),
+        *line(73, (0, "Material in front of all of it"), (200, "0.15"), (260, "0.03")),
+        *line(61, (0, "Vertex and conversion"), (200, "0.05"), (260, "0.01")),
+        *line(49, (12, "reconstruction")),
+        *line(37, (0, "Luminosity"), (200, "0.01"), (260, "0.02")),
+    ]
+    rows = rows_of(words, [across(0, 290, y) for y in (112, 95, 30)])
+    assert [row[0] for row in rows] == [
+        "Source",
+        "Of scale:",
+        "Material in front of all of it",
+        "Vertex and conversion reconstruction",
+        "Luminosity",
+    ]
+
+
+def test_a_fraction_in_a_cell_is_composed():
+    words = [*line(112, (0, "Name"), (100, "Equation")), *line(90, (0, "gate"), (100, "s ="))]
+    words += [word("1", 130, 96), word("1+V", 122.5, 84)]
+    words += line(60, (0, "current"), (100, "I = gV"))
+
+    rows = rows_of(words, [across(0, 200, y) for y in (124, 104, 75, 50)] + [across(122, 138, 93.5)])
+
+    assert rows[1:] == [["gate", "s = 1/(1+V)"], ["current", "I = gV"]]
+
+
+def test_one_ruling_below_two_headings_spans_neither_and_the_first_column_tells_where_the_header_ends():
+    words = [
+        *line(124, (110, "Here")),
+        *line(112, (80, "Training"), (180, "Test")),
+        *line(98, (0, "Name"), (80, "HR"), (130, "p"), (180, "HR")),
+        *line(80, (0, "Age"), (80, "1.0"), (130, "0.2"), (180, "1.1")),
+        *line(68, (0, "Sex"), (80, "2.0"), (130, "0.4"), (180, "2.1")),
+    ]
+    rulings = [across(0, 600, 136), across(70, 600, 121), across(70, 600, 108), across(0, 600, 92), across(0, 600, 60)]
+    words += line(80, (560, "longest"))
+
+    grid = read_grid(words, rulings, (), frozenset())
+
+    assert grid is not None
+    assert [cell.text for cell in grid.cells if cell.row == 1] == ["Training", "Test"]
+    assert [cell.text for cell in grid.cells if cell.is_header] == ["Here", "Training", "Test", "Name", "HR", "p", "HR"]
+
+
+def test_what_says_that_a_table_goes_on_is_none_of_its_rows_and_margins_may_differ():
+    first = table(1, [["Name", "Value"], ["a", "1"]])
+    sign = Block(kind=Kind.TEXT, page=1, rect=Rect(0, 80, 240, 90), text="(Continued on next page)")
+    second = table(2, [["Continued", ""], ["Name", "Value"], ["b", "2"]])
+    assert second.grid is not None
+    moved = [
+        replace(c, rect=Rect(c.rect.left + 9, c.rect.bottom, c.rect.right + 9, c.rect.top)) for c in second.grid.cells if c.text
+    ]
+    rest = replace(second, rect=Rect(9, 100, 249, 710), grid=replace(second.grid, cells=tuple(moved)))
+
+    pages = join_tables([[first, sign], [rest]])
+
+    assert [len(page) for page in pages] == [1, 0]
+    assert pages[0][0].grid is not None
+    assert [c.text for c in pages[0][0].grid.cells] == ["Name", "Value", "a", "1", "b", "2"]

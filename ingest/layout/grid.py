@@ -10,20 +10,37 @@ from ingest.layout.block import Cell, Grid
 from ingest.layout.hyphens import join_texts
 from ingest.layout.page import Rect, Word, enclosing
 from ingest.layout.table_columns import find_walls, split_lines, text_runs
+from ingest.layout.table_formulas import lines_with_fractions, text_with_fractions
 from ingest.layout.table_lines import Piece, TableLine, table_lines
 from ingest.layout.table_rows import TableText, group_rows
-from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
+from ingest.layout.table_rulings import column_cuts, edges_of, merged_rulings, shaded_rows, standing_rulings, without_outlines
 
 
-def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect], known: frozenset[str]) -> Grid | None:
+def read_grid(
+    words: Sequence[Word],
+    across: Sequence[Rect],
+    down: Sequence[Rect],
+    known: frozenset[str],
+    shades: Sequence[Rect] = (),
+    bars: Sequence[Rect] = (),
+) -> Grid | None:
     """The table that these words are, None where they have fewer than two rows or columns."""
-    lines = table_lines(words)
-    if len(lines) < 2:
+    if not words:
         return None
     area = enclosing(word.rect for word in words)
-    rulings = merged_rulings(across, gap=2.5)
+    bars = [bar for bar in {*bars, *across} if bar.width < 0.6 * area.width]
+    lines = lines_with_fractions(table_lines(words), bars)
+    if len(lines) < 2:
+        return None
+    shaded = shaded_rows(shades, area)
+    rulings = without_outlines(merged_rulings(across, gap=2.5), shaded)
     full = [r for r in rulings if r.width > 0.85 * area.width]
-    n_header = _header_lines(lines, [r.bottom for r in full] or [r.bottom for r in rulings if r.width > 0.5 * area.width])
+    full = [
+        r for r in full if r.left < area.left + 0.03 * area.width
+    ] or full  # those below headings of columns leave out the first
+    n_header = _header_lines(
+        lines, [r.bottom for r in full] or [r.bottom for r in (rulings or edges_of(shaded)) if r.width > 0.5 * area.width]
+    )
     body = lines[n_header:] if len(lines) - n_header >= 2 else lines
     standing = standing_rulings(down, area)
     joints = column_cuts(across, area)
@@ -34,15 +51,32 @@ def read_grid(words: Sequence[Word], across: Sequence[Rect], down: Sequence[Rect
     bounds = [area.left - 1, *(wall.x for wall in walls), area.right + 1]
     spans = [r for r in rulings if r.width < 0.85 * area.width]
     pieces = split_lines(lines, walls, spans, n_header)
-    ends = [r for r in rulings if r.width > 0.3 * area.width or _covers_column(r, bounds)]
-    text = TableText(lines, pieces, ends, spans, len(bounds) - 1, n_header, is_boxed=len(standing) >= max(1, len(walls) // 2))
+    is_shaded = sum(row.height for row in shaded) > 0.8 * area.height
+    ends = full if is_shaded else [r for r in rulings if r.width > 0.3 * area.width or _covers_column(r, bounds)]
+    text = TableText(
+        lines,
+        pieces,
+        [*ends, *edges_of(shaded)],
+        spans,
+        len(bounds) - 1,
+        n_header,
+        is_boxed=len(standing) >= max(1, len(walls) // 2),
+        is_shaded=is_shaded,
+    )
     groups = group_rows(text)
     n_header_rows = sum(group[0] < n_header for group in groups)
     text = replace(text, pieces=_spread(text, groups[:n_header_rows]))
     cells = [cell for row, group in enumerate(groups) for cell in _row_cells(text, row, group, row < n_header_rows, known)]
+    cells = [_with_fractions(cell, words, bars) for cell in cells]
     if len(groups) < 2 or len({cell.column for cell in cells}) < 2:
         return None
     return Grid(n_rows=len(groups), n_columns=text.n_columns, cells=tuple(cells))
+
+
+def _with_fractions(cell: Cell, words: Sequence[Word], bars: Sequence[Rect]) -> Cell:
+    held = [bar for bar in bars if cell.rect.holds(*bar.middle)]
+    inside = [w for w in words if cell.rect.holds(*w.rect.middle)] if held else []
+    return replace(cell, text=text_with_fractions(inside, held) or cell.text)
 
 
 def _spread(text: TableText, rows: Sequence[Sequence[int]]) -> list[Sequence[Piece]]:
@@ -80,7 +114,7 @@ def _header_lines(lines: Sequence[TableLine], heights: Sequence[float]) -> int:
     """How many lines stand above the first ruling that has lines on both sides, or the second where names stand between."""
     counts = sorted({n for height in heights if 0 < (n := sum(line.base > height for line in lines)) < len(lines)})
     counts = [n for n in counts if n <= max(6, len(lines) // 3)]
-    if len(counts) > 1 and counts[1] - counts[0] <= 2 and _names(lines[: counts[0]], lines[counts[0] : counts[1]]):
+    if len(counts) > 1 and counts[1] - counts[0] <= 3 and _names(lines[: counts[0]], lines[counts[0] : counts[1]]):
         return counts[1]
     return counts[0] if counts else 0
 
@@ -88,7 +122,8 @@ def _header_lines(lines: Sequence[TableLine], heights: Sequence[float]) -> int:
 def _names(upper: Sequence[TableLine], lower: Sequence[TableLine]) -> bool:
     """True where the lower lines name the columns that the upper ones name by groups."""
     n_upper, n_lower = (max(len(text_runs(line)) for line in lines) for lines in (upper, lower))
-    words = [word.text for line in lower for word in line.words]
+    words = [word.text for line in lower for word in line.words if word.size > 0.85 * line.size]
+    words = [text for text in words if any(c.isalnum() for c in text)]
     return n_upper < 0.7 * n_lower and sum(any(c.isalpha() for c in text) for text in words) > 0.7 * len(words)
 
 

@@ -95,7 +95,8 @@ def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set
 def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
     found = list(blocks)
     for at, (block, following) in enumerate(pairwise(blocks)):
-        opens = following.kind is Kind.HEADING or (following.kind is Kind.TEXT and len(following.lines) > 1)
+        is_list = following.kind is Kind.TABLE and not following.captions
+        opens = following.kind is Kind.HEADING or is_list or (following.kind is Kind.TEXT and len(following.lines) > 1)
         if (
             block.kind is Kind.TEXT
             and opens

@@ -123,3 +123,4 @@ class PageSignals:
     bitmaps: tuple[Rect, ...]
     drawings: tuple[Rect, ...]  #: boxes around strokes and fills that touch
     bars: tuple[Rect, ...] = ()  #: horizontal rulings too short for a table's: of a fraction, a root, a mean
+    shades: tuple[Rect, ...] = ()  #: filled boxes: of a table's rows and cells, of what stands in a frame

@@ -31,6 +31,7 @@ from ingest.layout.paragraphs import MARKER, flows, is_code, rect_of_lines, spli
 from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
 from ingest.layout.runins import split_run_in
+from ingest.layout.sideways import sideways_tables
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.table_rulings import merged_rulings
 from ingest.layout.turned import page_turn, turned_back, turned_page
@@ -62,7 +63,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
 
 def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> list[Block]:
     gutters = find_gutters(lines)
-    regions, rest = find_regions(page, lines, style)
+    regions, rest = find_regions(page, lines, style, sideways_tables(page, style))
     formulas, rest = find_formulas(rest, page, style, gutters)
     units = [[block] for block in (*regions, *formulas)]
     for flow in flows(rest, merged_rulings(page.across), style):

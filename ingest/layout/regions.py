@@ -16,10 +16,12 @@ from ingest.layout.table_areas import Group
 from ingest.layout.tables import find_tables
 
 
-def find_regions(page: PageSignals, lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Block], list[Line]]:
-    """The figures and tables of a page, and the lines that are left."""
+def find_regions(
+    page: PageSignals, lines: Sequence[Line], style: DocumentStyle, sideways: Sequence[Block] = ()
+) -> tuple[list[Block], list[Line]]:
+    """The figures and tables of a page, and the lines that are left; `sideways` are tables found already."""
     groups = group_lines(page, lines, style)
-    tables = find_tables(page, groups, style)
+    tables = [*sideways, *find_tables(page, groups, style)]
     figures = find_figures(page, groups, tables, style)
     blocks = [*tables, *figures]
     taken = [b.rect.grown(1.5, 1.5) for b in blocks]

@@ -20,6 +20,8 @@ from ingest.layout.pieces import Piece, odd_boxes, pieces, with_roots
 _INVISIBLE = (3, 7)
 #: Points. A filled box no thicker than this is a ruling.
 _RULING = 2.0
+#: Points. The shade of the narrowest cell is wider.
+_SHADE = 12.0
 #: Points. The bar of the narrowest fraction in small print is longer.
 _SHORT = 2.5
 #: A page with more shapes is a drawing; looking at each in Python would take seconds.
@@ -38,12 +40,15 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     ]
     n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
-    across, down, bars, drawings = _shapes(result, decoder, page)
+    across, down, bars, drawings, shades = _shapes(result, decoder, page)
     bitmaps = [
         Rect(i.visible_x0, i.visible_y0, i.visible_x1, i.visible_y1) if i.has_visible_bbox else Rect(i.x0, i.y0, i.x1, i.y1)
         for i in decoder.get_page_images()
         if i.is_visible
     ]
+    drawn = [b for b in bitmaps if min(b.width, b.height) <= _RULING]  # some programs draw their rulings as images
+    across += [b for b in drawn if b.width > 8]
+    bitmaps = [b for b in bitmaps if b not in drawn]
     return PageSignals(
         number=number,
         width=width,
@@ -55,6 +60,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         bitmaps=tuple(clipped for b in bitmaps if (clipped := _clip(b, page)).area > 4),
         drawings=tuple(drawings),
         bars=tuple(bars),
+        shades=tuple(shades),
     )
 
 
@@ -141,17 +147,18 @@ def _clip(rect: Rect, page: Rect) -> Rect:
     return Rect(max(rect.left, page.left), max(rect.bottom, page.bottom), min(rect.right, page.right), min(rect.top, page.top))
 
 
-def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rect], list[Rect], list[Rect]]:
-    """Rulings across, rulings down, short ones across, and boxes around everything drawn."""
+def _shapes(result: Any, decoder: Any, page: Rect) -> tuple[list[Rect], list[Rect], list[Rect], list[Rect], list[Rect]]:
+    """Rulings across, rulings down, short ones across, boxes around everything drawn, and filled boxes."""
     segments = [Rect(b.l, b.b, b.r, b.t) for b in result.get_shape_lines(horizontal=True, vertical=True, tolerance=0.5)]
     drawings = [Rect(b.l, b.b, b.r, b.t) for b in result.get_connected_shape_bounding_boxes(tolerance=1.0)]
     shapes = decoder.get_page_shapes()
-    if len(shapes) <= _MANY_SHAPES:  # rulings filled as thin boxes are no strokes
-        segments += [box for shape in shapes if (box := _box(shape)) and min(box.width, box.height) <= _RULING]
+    boxes = [box for shape in shapes if (box := _box(shape))] if len(shapes) <= _MANY_SHAPES else []
+    segments += [box for box in boxes if min(box.width, box.height) <= _RULING]  # rulings filled as thin boxes are no strokes
+    shades = [box for box in boxes if min(box.width, box.height) > _RULING and max(box.width, box.height) > _SHADE]
     across = [s for s in segments if s.width > max(8.0, s.height) and s.meets(page)]
     down = [s for s in segments if s.height > max(8.0, s.width) and s.meets(page)]
     bars = [s for s in segments if _SHORT < s.width <= max(8.0, s.height) and s.height <= _RULING and s.meets(page)]
-    return across, down, bars, [_clip(d, page) for d in drawings if d.meets(page)]
+    return across, down, bars, [_clip(d, page) for d in drawings if d.meets(page)], [s for s in shades if s.meets(page)]
 
 
 def _box(shape: Any) -> Rect | None:

@@ -6,8 +6,9 @@ apart is company: a paragraph of the column has nothing beside it between the ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -15,6 +16,10 @@ from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
 
+#: How a note below a table begins.
+_NOTE = re.compile(
+    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
+)
 #: Points between a caption and the first ruling or row of its table.
 CAPTION_GAP = 45.0
 
@@ -39,7 +44,7 @@ class Area:
 def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Area]:
     """Areas to be read as tables, the captioned ones first."""
     rulings = merged_rulings(page.across)
-    stacks = _stacks(rulings, groups)
+    stacks = _stacks(rulings, groups, page)
     areas = []
     for caption in (g for g in groups if g.caption == "table"):
         stack = _nearest(caption.rect, stacks)
@@ -47,7 +52,7 @@ def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
             stacks.remove(stack)
         stack = _extended(stack, caption, rulings, groups, page)
         if stack:
-            areas.append(_open_below(stack, groups, style))
+            areas.append(_open_above(_open_below(stack, groups, style), caption, groups))
         elif rect := _unruled_area(caption, groups, style):
             areas.append(Area(rect, is_captioned=True, n_rulings=0))
     return areas + [
@@ -74,17 +79,34 @@ def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style:
 
     Between lines that are axes or frames, the labels of a plot make rows too.
     """
-    if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps):
+    if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps) or _is_among_labels(area, groups):
         return True
     inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
     if inside and median(line.size for line in inside) < 0.42 * style.size:
         return True
+    around = [d for d in page.drawings if area.share_inside(d) > 0.95 and d.height < 0.9 * page.height]
+    if any(d.area > 4 * area.area and not any(g.is_prose and g.rect.share_inside(d) > 0.5 for g in groups) for d in around):
+        return True
+    whole = enclosing([area, *around])
     for caption in groups:
-        if caption.caption == "figure" and caption.rect.top < area.bottom + 6 and _beside(caption.rect, area):
+        if caption.caption == "figure" and caption.rect.top < whole.bottom + 6 and _beside(caption.rect, whole):
             between = [g for g in groups if g.is_prose and caption.rect.top < g.rect.middle[1] < area.bottom]
             if not any(overlap(g.rect.left, g.rect.right, area.left, area.right) > 10 for g in between):
                 return True
     return False
+
+
+def _is_among_labels(area: Rect, groups: Sequence[Group]) -> bool:
+    """True where more words stand close beside the area, on a page with a figure: it is a part of one."""
+    beside = [
+        g
+        for g in groups
+        if not g.is_prose
+        and not g.caption
+        and overlap(g.rect.bottom, g.rect.top, area.bottom, area.top) > 2
+        and -40 < overlap(g.rect.left, g.rect.right, area.left, area.right) < 2
+    ]
+    return len(beside) > 2 and any(g.caption == "figure" for g in groups)
 
 
 def _share(rect: Rect, other: Rect) -> float:
@@ -92,12 +114,12 @@ def _share(rect: Rect, other: Rect) -> float:
     return max(rect.share_inside(other), other.share_inside(rect))
 
 
-def _stacks(rulings: Sequence[Rect], groups: Sequence[Group]) -> list[list[Rect]]:
+def _stacks(rulings: Sequence[Rect], groups: Sequence[Group], page: PageSignals) -> list[list[Rect]]:
     """Rulings of the same width with no running text between them, each stack from the top down."""
     stacks: list[list[Rect]] = []
     for ruling in rulings:
         for stack in stacks:
-            if _aligned(stack, ruling) and not _prose_between(stack[-1], ruling, groups):
+            if _aligned(stack, ruling) and not _text_between(stack, ruling, groups, page):
                 stack.append(ruling)
                 break
         else:
@@ -113,6 +135,24 @@ def _aligned(stack: Sequence[Rect], ruling: Rect) -> bool:
     """
     whole = enclosing(stack)
     return abs(whole.left - ruling.left) < 8 and abs(whole.right - ruling.right) < 8
+
+
+def _text_between(stack: Sequence[Rect], ruling: Rect, groups: Sequence[Group], page: PageSignals) -> bool:
+    """True where running text stands between the stack and this ruling; in a box that a table began, a cell may be running text."""
+    upper = stack[-1]
+    if len(stack) > 1 and _is_boxed(upper, ruling, page.down):
+        return _ends_between(upper, ruling, groups, page)
+    return _prose_between(upper, ruling, groups)
+
+
+def _is_boxed(upper: Rect, lower: Rect, down: Sequence[Rect]) -> bool:
+    """True where rulings join these two at both ends."""
+    gap = upper.bottom - lower.bottom
+    sides = [
+        [r for r in set(down) if abs(r.left - x) < 4 and r.meets(enclosing((upper, lower)).grown(4, 0))]
+        for x in (upper.left, upper.right)
+    ]
+    return all(sum(overlap(r.bottom, r.top, lower.bottom, upper.bottom) for r in side) > 0.8 * gap for side in sides)
 
 
 def _prose_between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> bool:
@@ -202,26 +242,52 @@ def _is_outside(group: Group, between: Sequence[Group]) -> bool:
 
 
 def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentStyle) -> Area:
-    """The area of these rulings; where only the header is ruled, with the rows below it."""
+    """The area of these rulings with the rows below the last: only the header may be ruled, or all but the last rows."""
     area = enclosing(stack)
-    if len(stack) > 2 or area.height > 5.5 * style.pitch:
-        return Area(area, is_captioned=True, n_rulings=len(stack))
+    is_header = len(stack) < 3 and area.height <= 5.5 * style.pitch
     floor = area.bottom
     rows = [g for g in groups if g.rect.top < area.bottom + 2 and overlap(g.rect.left, g.rect.right, area.left, area.right) > 0]
     first = max(rows, key=lambda g: g.rect.top, default=None)
-    if first is None or floor - first.rect.top > 1.3 * style.pitch or not _has_company(first, rows):
+    is_row = first is not None and floor - first.rect.top <= 1.3 * style.pitch
+    if first is None or not is_row or not (_has_company(first, rows) if is_header else _is_row_of(first, rows, area, groups)):
         return Area(area, is_captioned=True, n_rulings=len(stack))
     for group in sorted(rows, key=lambda g: -g.rect.top):
-        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not _has_company(group, rows))
-        if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch:
+        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not is_header or not _has_company(group, rows))
+        if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch or _is_note_below(first, group, rows):
             break
         floor = min(floor, group.rect.bottom)
     return Area(Rect(area.left, floor, area.right, area.top), is_captioned=True, n_rulings=len(stack))
 
 
+def _open_above(area: Area, caption: Group, groups: Sequence[Group]) -> Area:
+    """The area with the header between it and the caption, where the first ruling stands below the header only."""
+    rect = area.rect
+    above = Rect(rect.left, caption.rect.bottom, rect.right, caption.rect.bottom)
+    header = _between(above, Rect(rect.left, rect.top, rect.right, rect.top), [g for g in groups if g is not caption])
+    inside = [line.rect for g in groups for line in g.lines if rect.holds(*line.rect.middle)]
+    below = [g for g in header if not g.is_prose and any(_stand_below(upper, g.lines[-1].rect) for upper in inside)]
+    if len(header) < 2 or len(below) < 0.7 * len(header) or not all(_has_company(g, header) for g in header):
+        return area
+    return replace(area, rect=enclosing([rect, *(g.rect for g in header)]))
+
+
+def _is_row_of(first: Group, rows: Sequence[Group], area: Rect, groups: Sequence[Group]) -> bool:
+    """True where the first line below a table is one more row: its pieces stand below those of the table."""
+    top = first.rect.top
+    line = [g for g in rows if abs(g.rect.top - top) < 0.5 * g.lines[0].size]
+    above = [line.rect for g in groups for line in g.lines if area.holds(*line.rect.middle)]
+    below = [g for g in line if any(_stand_below(g.lines[0].rect, rect) for rect in above)]
+    return len(line) > 1 and len(below) == len(line) and not any(g.is_prose for g in line)
+
+
+def _stand_below(lower: Rect, upper: Rect) -> bool:
+    """True where the two have an edge or their middle in common."""
+    return min(abs(lower.left - upper.left), abs(lower.right - upper.right), abs(lower.middle[0] - upper.middle[0])) < 2
+
+
 def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle) -> Rect | None:
     """Rows without rulings below a caption: what follows until running text, a caption or a wide gap."""
-    rows: list[Rect] = []
+    rows: list[Group] = []
     floor = caption.rect.bottom
     column = [
         g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, caption.rect.left, caption.rect.right) > 0
@@ -236,6 +302,19 @@ def _unruled_area(caption: Group, groups: Sequence[Group], style: DocumentStyle)
             if overlap(group.rect.left, group.rect.right, caption.rect.left, caption.rect.right) > 0:
                 break
             continue
-        rows.append(group.rect)
+        if rows and _is_note_below(rows[0], group, groups):
+            break
+        rows.append(group)
         floor = min(floor, group.rect.bottom)
-    return enclosing(rows) if len(rows) > 2 else None
+    return enclosing(g.rect for g in rows) if len(rows) > 2 else None
+
+
+def begins_note(group: Group) -> bool:
+    """True for the words with which the notes below a table begin."""
+    return bool(_NOTE.match(group.lines[0].text))
+
+
+def _is_note_below(row: Group, group: Group, groups: Sequence[Group]) -> bool:
+    """True for text that stands alone below a table's rows, in smaller type or with the first words of a note."""
+    is_small = group.lines[0].size < row.lines[0].size - 0.3
+    return not _has_company(group, groups) and (is_small or begins_note(group)) and len(group.lines[0].words) > 3

@@ -262,7 +262,8 @@ def _pieces(line: TableLine, bounds: Sequence[float], columns: Sequence[Column],
             pieces[-1] = Piece.of([*before.words, word], before.first, max(before.last, last))
         else:
             pieces.append(Piece.of([word], first, last))
-    return [_over_ruling(piece, spans, bounds) for piece in pieces]
+    free = [r for r in spans if sum(_stands_over(piece, r) for piece in pieces) < 2]  # one below two headings spans neither
+    return [_over_ruling(piece, free, bounds) for piece in pieces]
 
 
 def _goes_on(before: Piece, word: Word, first: int, line: TableLine, columns: Sequence[Column], spans: Sequence[Rect]) -> bool:
@@ -285,8 +286,12 @@ def _goes_on(before: Piece, word: Word, first: int, line: TableLine, columns: Se
 
 def _over_ruling(piece: Piece, spans: Sequence[Rect], bounds: Sequence[float]) -> Piece:
     """A heading that stands over a ruling spans the columns of the ruling."""
-    under = [r for r in spans if r.left - 3 <= piece.rect.left and piece.rect.right <= r.right + 3]
+    under = [r for r in spans if _stands_over(piece, r)]
     if not under:
         return piece
     first, last = _column_of(min(r.left for r in under) + 2, max(r.right for r in under) - 2, bounds)
     return Piece(piece.words, min(first, piece.first), max(last, piece.last), piece.rect, piece.text)
+
+
+def _stands_over(piece: Piece, ruling: Rect) -> bool:
+    return ruling.left - 3 <= piece.rect.left and piece.rect.right <= ruling.right + 3

@@ -71,8 +71,10 @@ def _in_line(word: Word, first: Word) -> bool:
 
 
 def _distance(word: Word, line: Sequence[Word]) -> float:
-    """Points to the nearest word of the line: a script between two lines belongs to the letter that it touches."""
-    return min(max(0.0, other.rect.left - word.rect.right, word.rect.left - other.rect.right) for other in line)
+    """Points to the nearest end of a word of the line or of a script beside it: a script between two lines belongs to the letter
+    that it follows, not to the one above or below it."""
+    near = [other for other in line if other.size > 0.85 * line[0].size or abs(other.base - word.base) < 0.3 * word.size]
+    return min(min(abs(other.rect.left - word.rect.right), abs(word.rect.left - other.rect.right)) for other in near)
 
 
 def gap_at(line: TableLine, x: float) -> tuple[Word, Word] | None:

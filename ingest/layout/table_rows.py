@@ -39,6 +39,7 @@ class TableText:
     n_columns: int
     n_header: int  #: lines of the header
     is_boxed: bool  #: True where rulings stand between the columns
+    is_shaded: bool = False  #: True where each row has its shade
 
     def drop(self, upper: int, lower: int) -> float:
         return self.lines[upper].base - self.lines[lower].base
@@ -94,6 +95,8 @@ def _body_rows(text: TableText, body: Sequence[int], cut: Sequence[bool]) -> lis
     reading = _Reading.of(text, body)
     bands = _grouped(body, lambda a: not cut[a])
     if _rules_off_rows(text, body, bands) and (reading.agrees(bands) or reading.has_single_cells(bands)):
+        return bands
+    if text.is_shaded and len(bands) > 2 and not reading.has_values_below_each_other(bands):
         return bands
     limit = _loose_from(text, [(a, b) for a, b in pairwise(body) if not cut[a]])
     trusts_gap = limit > 0 and reading.agrees(_grouped(body, lambda a: not cut[a] and text.drop(a, a + 1) < limit))
@@ -176,6 +179,11 @@ class _Reading:
                 return False
         return True
 
+    def has_values_below_each_other(self, bands: Sequence[Sequence[int]]) -> bool:
+        """True where many a value stands below another in one band: it holds several rows."""
+        scores = [score for band in bands for score in self._inside(band)]
+        return scores.count(-2.0) > 0.15 * len(scores)
+
     def _inside(self, group: Sequence[int]) -> list[float]:
         last: dict[int, tuple[int, Piece]] = {}
         scores = []
@@ -190,12 +198,15 @@ class _Reading:
         """How much the words of this line go on with those of the row: above 0 they do."""
         here = self.text.pieces[at]
         above = {piece.first: (line, piece) for line in row for piece in self.text.pieces[line]}
-        if any(p.last > p.first for p in (*here, *(piece for _, piece in above.values()))):
+        spans = [piece for _, piece in above.values() if piece.last > piece.first]
+        if any(p.last > p.first or any(s.first <= p.first <= s.last for s in spans) for p in here):
             return -2.0
         scores = [self._piece(above.get(piece.first), piece, at) for piece in here]
         columns = {piece.first for piece in here}
         if set(above) == {0} and 0 in columns and scores[0] > 1.5:
             return 0.5
+        if columns == {0} and len(above) > 1 and self._hangs(above[0][1] if 0 in above else None, here[0], row[-1], at):
+            return 1.0
         score = mean(scores) if min(scores) > -1.5 else min(mean(scores), -0.7)
         if 0 not in columns and 0 in above:
             score += 0.4
@@ -205,6 +216,15 @@ class _Reading:
             score -= 0.8
         return score - 0.6 * (len(columns) == self.text.n_columns)
 
+    def _hangs(self, upper: Piece | None, piece: Piece, line: int, at: int) -> bool:
+        """True for a label's second line, set in from the first: it begins in lower case and stands close below."""
+        return (
+            upper is not None
+            and 3 < piece.rect.left - upper.rect.left < 3 * piece.words[0].size
+            and piece.text[:1].islower()
+            and self.text.drop(line, at) < 1.5 * self.pitch
+        )
+
     def _piece(self, above: tuple[int, Piece] | None, piece: Piece, at: int) -> float:
         """The same for one piece and what stands above it in its column."""
         if above is None:
@@ -213,7 +233,10 @@ class _Reading:
         if _ITEM.match(piece.text):
             return 0.5
         is_next = self.text.drop(line, at) < 1.5 * self.pitch
-        if upper.text.count("(") > upper.text.count(")") or _OPEN_END.search(upper.text):
+        width = self.widths[piece.first]
+        is_short = upper.rect.width + 0.28 * piece.words[0].size + piece.words[0].rect.width <= width
+        is_headed = upper.text.endswith(":") and is_short and piece.first == 0  # what names the rows below it
+        if upper.text.count("(") > upper.text.count(")") or (_OPEN_END.search(upper.text) and not is_headed):
             return 1.7 if is_next else -1.0
         if piece.text.startswith("(") and self.has_brackets[piece.first]:
             return 1.7 if is_next else -1.0
@@ -222,8 +245,7 @@ class _Reading:
         if not is_next:
             return -1.5
         goes_on = bool(_GOES_ON.match(piece.text)) and not self.is_lower[piece.first]
-        width = self.widths[piece.first]
-        if upper.rect.width + 0.28 * piece.words[0].size + piece.words[0].rect.width <= width:
+        if is_short:
             return -0.5 if goes_on else -1.5
         if goes_on:
             return 1.7

@@ -1,4 +1,4 @@
-"""Rulings of tables: pieces of one line put together, and the columns that their ends show.
+"""Rulings of tables: pieces of one line put together, and the columns that their ends show; shades, and the rows that theirs show.
 
 Typesetting programs draw the ruling above a row as one piece per column, so the joints between pieces are the
 borders of columns, even where the text of two columns nearly touches.
@@ -76,3 +76,39 @@ def standing_rulings(down: Sequence[Rect], area: Rect) -> list[float]:
         and enclosing(pieces).height > 0.5 * area.height
         and sum(r.height for r in pieces) > 0.4 * area.height
     ]
+
+
+def shaded_rows(shades: Sequence[Rect], area: Rect) -> list[Rect]:
+    """The shades of whole rows, pieces of one put together, from the top down; not one that lies behind several others."""
+    bands: list[Rect] = []
+    for shade in sorted((s for s in shades if s.meets(area) and s.height < 0.9 * area.height), key=lambda s: (-s.top, s.left)):
+        at = next((n for n, b in enumerate(bands) if abs(b.top - shade.top) < 1 and abs(b.bottom - shade.bottom) < 1), None)
+        if at is None:
+            bands.append(shade)
+        else:
+            bands[at] = enclosing((bands[at], shade))
+    bands = [b for b in bands if overlap(b.left, b.right, area.left, area.right) > 0.8 * area.width]
+    return [b for b in bands if sum(_lies_in(other, b) for other in bands) < 2 or not _is_filled_by(b, bands)]
+
+
+def _lies_in(inner: Rect, outer: Rect) -> bool:
+    return inner is not outer and outer.bottom - 1 < inner.bottom and inner.top < outer.top + 1
+
+
+def _is_filled_by(band: Rect, others: Sequence[Rect]) -> bool:
+    """True where shades of rows together cover the whole of this."""
+    return sum(other.height for other in others if _lies_in(other, band)) > 0.6 * band.height
+
+
+def without_outlines(rulings: Sequence[Rect], rows: Sequence[Rect]) -> list[Rect]:
+    """The rulings that are no edge of a piece of a shaded row."""
+    pieces = [row for row in rows if any(_lies_in(row, other) for other in rows)]
+    return [
+        r for r in rulings if not any(abs(r.bottom - y) < 1 or abs(r.top - y) < 1 for p in pieces for y in (p.bottom, p.top))
+    ]
+
+
+def edges_of(rows: Sequence[Rect]) -> list[Rect]:
+    """The edges of shaded rows, as if they were ruled."""
+    whole = [row for row in rows if not any(_lies_in(row, other) for other in rows)]
+    return [Rect(row.left, y, row.right, y) for row in whole for y in (row.top, row.bottom)]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
 from ingest.layout.hyphens import join_texts
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_areas import CAPTION_GAP, Area, Group, table_areas
-
-#: How a note below a table begins.
-_NOTE = re.compile(
-    r"^(?:(?:[Nn]otes?|NOTES?|[Aa]bbreviations?|[Ss]ources?|[Ll]egend)\b.{0,3}:|(?:Data|Values) are\b|[*†‡§¶#∗]|\(?[a-h1-9]\)?\s?[A-Z])"
-)
+from ingest.layout.table_areas import CAPTION_GAP, Area, Group, begins_note, table_areas
+from ingest.layout.table_pairs import paired_areas
+from ingest.layout.table_rulings import column_cuts
 
 
 def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Block]:
@@ -25,11 +22,16 @@ def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
     for area in table_areas(page, groups, style):
         if not area.is_captioned and _is_captioned_by(area.rect, figure_captions):
             continue
-        if any(area.rect.meets(block.rect) for block in found):
+        if _meets(area, found):
             continue
         if block := _table(page, area, groups, style):
             found.append(block)
-    return found
+    pairs = [Area(rect, is_captioned=False, n_rulings=0) for rect in paired_areas(page, groups)]
+    return found + [block for area in pairs if not _meets(area, found) and (block := _table(page, area, groups, style))]
+
+
+def _meets(area: Area, blocks: Sequence[Block]) -> bool:
+    return any(area.rect.meets(block.rect) for block in blocks)
 
 
 def _is_captioned_by(area: Rect, captions: Sequence[Rect]) -> bool:
@@ -60,18 +62,18 @@ def _table(page: PageSignals, area: Area, groups: Sequence[Group], style: Docume
         return None
     across = [r for r in page.across if r.meets(inside)]
     down = [r for r in page.down if r.meets(inside) and r.height > 6]
-    grid = read_grid(words, across, down, style.known)
-    if grid is None or not _is_table(grid, area):
+    grid = read_grid(words, across, down, style.known, page.shades, page.bars)
+    if grid is None or not _is_table(grid, area, is_cut=len(column_cuts(across, area.rect)) > 0):
         return None
     rect = enclosing([w.rect for w in words])
-    notes = tuple(_note(g, page, style) for g in _notes(rect, groups, style))
+    notes = _joined_notes([_note(g, page, style) for g in _notes(rect, groups, style)], style)
     return Block(kind=Kind.TABLE, page=page.number, rect=rect, words=tuple(words), grid=grid, notes=notes)
 
 
-def _is_table(grid: Grid, area: Area) -> bool:
-    """False for prose in two columns: its cells are long and most rows fill only some."""
+def _is_table(grid: Grid, area: Area, *, is_cut: bool) -> bool:
+    """False for prose in two columns: its cells are long and most rows fill only some. `is_cut`: a ruling shows its columns."""
     filled = len(grid.cells) / (grid.n_rows * grid.n_columns)
-    if not area.is_captioned and (filled <= 0.5 or grid.n_rows + (area.n_rulings > 2) < 3):
+    if not area.is_captioned and (filled <= 0.5 or grid.n_rows + (area.n_rulings > 2 or is_cut) < 3):
         return False
     mean = sum(len(cell.text) for cell in grid.cells) / len(grid.cells)
     if area.is_captioned and area.n_rulings > 2:
@@ -88,7 +90,7 @@ def _notes(table: Rect, groups: Sequence[Group], style: DocumentStyle) -> list[G
         if rect.middle[1] > table.bottom or overlap(rect.left, rect.right, table.left, table.right) <= 0:
             continue
         size = max(line.size for line in group.lines)
-        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and bool(_NOTE.match(group.lines[0].text)))
+        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and begins_note(group))
         if group.caption or not is_small or floor - rect.top > 1.4 * style.pitch:
             break
         if rect.left < table.left - 12 or rect.right > table.right + 12:
@@ -96,6 +98,22 @@ def _notes(table: Rect, groups: Sequence[Group], style: DocumentStyle) -> list[G
         notes.append(group)
         floor = rect.bottom
     return notes
+
+
+def _joined_notes(notes: Sequence[Block], style: DocumentStyle) -> tuple[Block, ...]:
+    """The notes, one that begins in the middle of a sentence joined to the one above it."""
+    joined: list[Block] = []
+    for note in notes:
+        if joined and note.text[:1].islower() and len(note.text) > 2 and joined[-1].rect.bottom > note.rect.middle[1]:
+            above = joined.pop()
+            note = replace(
+                above,
+                rect=enclosing((above.rect, note.rect)),
+                lines=(*above.lines, *note.lines),
+                text=join_texts((above.text, note.text), style.known),
+            )
+        joined.append(note)
+    return tuple(joined)
 
 
 def _note(group: Group, page: PageSignals, style: DocumentStyle) -> Block:

@@ -54,6 +54,7 @@ def turned_page(page: PageSignals, turn: int) -> PageSignals:
         down=tuple(to(rect) for rect in down),
         bitmaps=tuple(to(rect) for rect in page.bitmaps),
         drawings=tuple(to(rect) for rect in page.drawings),
+        shades=tuple(to(rect) for rect in page.shades),
         bars=(),
     )
 
