@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ingest.layout.block import FURNITURE, Block, Kind, Part
 from ingest.layout.lines import join_texts
+from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
 
 _JOINED = (Kind.TEXT, Kind.LIST_ITEM)
@@ -47,7 +48,9 @@ def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequen
     """Where the block stands that this one continues: the last, or an unfinished one further back in the same type."""
     for nth, (page, at) in enumerate(places):
         held = pages[page][at]
-        if _continues(held, block) and (nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2)):
+        if not _continues(held, block) or (is_names(held.text) and not may_be_names(block.lines[0].text)):
+            continue
+        if nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2):
             return page, at
     return None
 

@@ -42,7 +42,7 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return _justified(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down))
+    return justified(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down))
 
 
 def _once(lines: Iterable[Line]) -> list[Line]:
@@ -59,7 +59,7 @@ def _down(line: Line) -> tuple[float, float]:
     return -line.base, line.rect.left
 
 
-def _justified(lines: list[Line]) -> list[Line]:
+def justified(lines: list[Line]) -> list[Line]:
     """Lines that justification pulled apart, whole again: the line above or below runs across the gaps."""
     rows: list[list[Line]] = []
     for line in lines:
