@@ -41,6 +41,36 @@ def test_the_name_of_a_journal_is_no_title(read) -> None:  # type: ignore[no-unt
     assert texts(page, Kind.TITLE) == [TITLE]
 
 
+def test_the_name_above_a_home_page_is_no_title(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(220, 790, "Water of Rivers", size=20, font=BOLD)
+    pdf.text(200, 770, "journal homepage: www.example.org/rivers")
+    pdf.text(60, 720, TITLE, size=16)
+    pdf.text(60, 690, "Anna B. Berg, Karl Thal", size=12)
+    pdf.text(60, 640, "1. Introduction", size=12, font=BOLD)
+    pdf.lines(60, 620, TEXT)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.TITLE) == [TITLE]
+
+
+def test_the_title_is_what_stands_above_the_authors(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(100, 800, "HHS Public Library", size=22, font=BOLD)
+    for number, line in enumerate(("Author manuscript", "Available in the library since the year 2020.", "Published as:")):
+        pdf.text(100, 780 - 16 * number, line, size=(14, 11, 10)[number])
+    pdf.text(60, 700, TITLE, size=14, font=BOLD)
+    pdf.text(60, 670, "Anna B. Berg, Karl Thal, Ida", size=11)
+    pdf.text(60, 656, "Wald", size=11)
+    pdf.text(60, 620, "Introduction", size=12, font=BOLD)
+    pdf.lines(60, 600, TEXT)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.TITLE) == [TITLE]
+
+
 def test_a_title_that_speaks_of_a_journal_is_one(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     pdf.text(60, 790, "The journal of a man who counted fish", size=20)

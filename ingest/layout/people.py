@@ -23,6 +23,12 @@ def is_names(text: str) -> bool:
     return (len(names) > 1 and bool(_LABELS.search(text))) or (has_initial and (len(names) > 1 or "." in names[0]))
 
 
+def begins_with_names(line: str) -> bool:
+    """True for the first line of a list of names, whose last one may go on below."""
+    parts = _BETWEEN.split(line)
+    return is_names(line) or (len(parts) > 2 and is_names(",".join(parts[:-1])))
+
+
 def may_be_names(text: str) -> bool:
     """True for words that could be names and nothing else."""
     names = _names(text)

@@ -14,10 +14,13 @@ from ingest.layout.lines import join_texts
 from ingest.layout.looks import look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
+from ingest.layout.people import begins_with_names
 from ingest.layout.style import DocumentStyle
 
 #: Pages, the first included, on which a paper begins that has a cover.
 _COVERS = 3
+#: Blocks that may stand between a title and its authors: a second title, a date.
+_BETWEEN = 3
 #: Share of the words that the title on a cover and the title of the paper have in common.
 _ALIKE = 0.8
 _PERIODICAL = re.compile(
@@ -27,6 +30,7 @@ _PERIODICAL = re.compile(
 )
 #: What stands by the name of a journal: volume, number, ISSN, its address.
 _IMPRINT = re.compile(r"\bvol(?:ume|\.)?\s*\d|\bissue\s+\d|\bissn\b|\d\s*\(\d{1,4}\)|^(?:https?://|www\.)\S+$", re.I)
+_HOME_PAGE = re.compile(r"\bhome ?page\b", re.I)
 
 
 def with_title(pages: Sequence[list[Block]], style: DocumentStyle) -> tuple[list[list[Block]], int]:
@@ -96,10 +100,23 @@ def _with_largest(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
     if not candidates:
         return list(blocks)
     start = candidates[0]
+    if not _is_above_names(blocks, _end(blocks, start), within=_BETWEEN):  # a banner; the title has its authors below
+        start = next((i for i in larger if _is_above_names(blocks, _end(blocks, i), within=1)), start)
+    end = _end(blocks, start)
+    return [*blocks[:start], _joined(blocks[start:end], Kind.TITLE, style), *blocks[end:]]
+
+
+def _end(blocks: Sequence[Block], start: int) -> int:
+    """Index behind the last block of the title that begins here."""
     end = start + 1
     while end < len(blocks) and _continues(blocks[end - 1], blocks[end]):
         end += 1
-    return [*blocks[:start], _joined(blocks[start:end], Kind.TITLE, style), *blocks[end:]]
+    return end
+
+
+def _is_above_names(blocks: Sequence[Block], at: int, *, within: int) -> bool:
+    """True where one of the next blocks begins with authors."""
+    return any(block.lines and begins_with_names(block.lines[0].text) for block in blocks[at : at + within])
 
 
 def _may_be_title(block: Block, style: DocumentStyle) -> bool:
@@ -113,9 +130,11 @@ def _may_be_title(block: Block, style: DocumentStyle) -> bool:
 
 
 def _names_periodical(blocks: Sequence[Block], at: int) -> bool:
-    """True for the name of a journal with its volume or its address below."""
-    below = [b for b in blocks[at + 1 : at + 4] if len(b.text) < 150 and b.rect.top < blocks[at].rect.top]
-    return bool(_PERIODICAL.search(blocks[at].text)) and any(_IMPRINT.search(block.text) for block in below)
+    """True for the name of a journal with its volume or its address below; above a home page any name is one."""
+    below = [b.text for b in blocks[at + 1 : at + 4] if len(b.text) < 150 and b.rect.top < blocks[at].rect.top]
+    if any(_HOME_PAGE.search(text) for text in below[:2]):
+        return True
+    return bool(_PERIODICAL.search(blocks[at].text)) and any(_IMPRINT.search(text) for text in below)
 
 
 def _is_marked(block: Block) -> bool:
