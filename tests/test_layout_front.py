@@ -200,6 +200,27 @@ def test_a_lone_mark_belongs_to_the_footnote_behind_it(read) -> None:  # type: i
     assert texts(page, Kind.FOOTNOTE) == ["*Of the old name of the place."]
 
 
+def test_a_footnote_goes_on_at_the_foot_of_the_next_page(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker(pages=[])
+    pdf.page().lines(60, 280, TEXT)
+    pdf.rule(60, 160, 112)
+    pdf.lines(
+        60,
+        100,
+        ["*The men of the village say that it was not so, and that the fish of the", "upper place were seen in"],
+        size=8,
+    )
+    pdf.page().lines(60, 280, [*TEXT[:3], "the fish came back."])
+    pdf.rule(60, 160, 112)
+    pdf.lines(60, 100, ["every year of the dam, which no one of those who came from outside would", "hear."], size=8)
+
+    first, second = read(pdf)
+
+    [note] = texts(first, Kind.FOOTNOTE)
+    assert note.endswith("were seen in every year of the dam, which no one of those who came from outside would hear.")
+    assert not texts(second, Kind.FOOTNOTE)
+
+
 def test_all_small_print_below_a_marked_footnote_is_one(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker(pages=[])
     pdf.page().lines(60, 280, TEXT[:3])

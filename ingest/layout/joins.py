@@ -21,10 +21,16 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
     joined: list[list[Block]] = []
     last: tuple[int, int] | None = None
     unfinished: tuple[int, int] | None = None  # stands further back: addresses or notes came between
+    note: tuple[int, int] | None = None  # the last footnote
     for page in pages:
         keep: list[Block] = []
         joined.append(keep)
         for block in page:
+            if block.kind is Kind.FOOTNOTE:
+                if note and _note_goes_on(joined[note[0]][note[1]], block):
+                    joined[note[0]][note[1]] = _joined(joined[note[0]][note[1]], block, style)
+                    continue
+                note = (len(joined) - 1, len(keep))
             if block.kind in _FLOATS or (last is not None and _is_small_print(block, style)):
                 keep.append(block)
                 continue
@@ -57,6 +63,13 @@ def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequen
 
 def _is_unfinished(block: Block) -> bool:
     return len(block.lines) > 1 and not _ENDS.search(block.text)
+
+
+def _note_goes_on(note: Block, block: Block) -> bool:
+    """True for the rest of a footnote at the foot of the next page: it has no mark and begins in the middle of a sentence."""
+    return (
+        block.page == note.page + 1 and _is_unfinished(note) and block.text[:1].islower() and bool(_faces(note) & _faces(block))
+    )
 
 
 def _is_small_print(block: Block, style: DocumentStyle) -> bool:
