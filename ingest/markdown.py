@@ -4,6 +4,7 @@ Some things that Docling does are changed. It writes every formula as `$$...$$`,
 from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
 or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown such a list
 is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
+It writes a note whose mark is '#' as a heading: here that one sign is escaped.
 And it joins the rows of a table's header into one, repeats a cell in every column that it spans, and leaves out the notes below a
 table: here each row stands as it does in the paper, each cell once, and each note is a paragraph below its table.
 """
@@ -41,13 +42,16 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     from docling_core.types.doc import DocItemLabel
     from docling_core.types.doc.document import DOCUMENT_TOKENS_EXPORT_LABELS
 
-    class PlainFormulas(MarkdownTextSerializer):
-        """Docling's own, but for formulas that are no LaTeX."""
+    class PlainText(MarkdownTextSerializer):
+        """Docling's own, but for formulas that are no LaTeX and for a mark that would make a heading of a note."""
 
         def serialize(self, *, item: Any, **rest: Any) -> Any:
             if item.label == DocItemLabel.FORMULA and item.text:
                 return create_ser_result(text=item.text.replace("\n", "  \n"), span_source=item)  # rows stay rows
-            return super().serialize(item=item, **rest)
+            made = super().serialize(item=item, **rest)
+            if item.label in (DocItemLabel.TEXT, DocItemLabel.FOOTNOTE) and item.text.startswith("# "):
+                made.text = f"\\{made.text}"
+            return made
 
     class LooseLists(MarkdownListSerializer):
         def serialize(self, *, list_level: int = 0, **rest: Any) -> Any:
@@ -67,7 +71,7 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     params = MarkdownParams(
         labels=DOCUMENT_TOKENS_EXPORT_LABELS, image_placeholder="", escape_html=False, escape_underscores=False
     )
-    text = MarkdownTextSerializer() if has_latex else PlainFormulas()
+    text = MarkdownTextSerializer() if has_latex else PlainText()
     return MarkdownDocSerializer(
         doc=document, params=params, text_serializer=text, list_serializer=LooseLists(), table_serializer=RowByRow()
     )

@@ -18,6 +18,7 @@ from ingest.layout.raised import mark_citations
 from ingest.layout.scripts import lowered, raised, words_as_text
 from ingest.markdown import document_markdown
 from records import Box, FigureCrop
+from tests.paper_maker import PaperMaker
 from tests.pdf_maker import PdfMaker
 
 ROMAN = Face("Roman", False, False, False, False, 1.0, 0.2)
@@ -178,6 +179,14 @@ def with_formula(text: str) -> DoclingDocument:
 def test_dollars_stand_around_latex_alone() -> None:
     assert document_markdown(with_formula("y = x²\nz = 2y (3)")) == "y = x²  \nz = 2y (3)"
     assert document_markdown(with_formula(r"y = x^{2}"), has_latex=True) == "$$y = x^{2}$$"
+
+
+def test_a_note_whose_mark_is_that_of_a_heading_is_none() -> None:
+    made = PaperMaker()
+    made.heading("Methods")
+    made.text("# These authors contributed equally")
+
+    assert document_markdown(made.document) == "## Methods\n\n\\# These authors contributed equally"
 
 
 @pytest.fixture(scope="module")

@@ -10,30 +10,38 @@ from ingest.layout.page import PageSignals, overlap
 from ingest.layout.style import DocumentStyle
 
 _MARK = re.compile(r"^(?:[*†‡§¶#∗⁰¹²³⁴-⁹ᵃ-ᶻ]+|\^\w|\(?\d{1,2}[).]?|[a-z])\s?(?=[A-ZÀ-Þ\"“(a-z])")
+#: The marks that no reference and no item of a list has.
+_SIGN = re.compile(r"^(?:[*†‡§¶∗⁰¹²³⁴-⁹ᵃ-ᶻ]+)\s?[A-ZÀ-Þ]")
 
 
 def mark_footnotes(blocks: Sequence[Block], page: PageSignals, style: DocumentStyle) -> list[Block]:
     """The blocks of one page with its footnotes named as such."""
-    return [
-        block.named(Kind.FOOTNOTE)
-        if block.kind in (Kind.TEXT, Kind.LIST_ITEM) and _is_footnote(block, blocks, page, style)
-        else block
-        for block in blocks
-    ]
+    small = [block for block in blocks if _may_be_footnote(block, blocks, page, style)]
+    notes = [block for block in small if not _is_heading(block) and (_MARK.match(block.text) or _is_below_rule(block, page))]
+    firm = [block for block in notes if _SIGN.match(block.text) or _is_below_rule(block, page)]
+    notes += [block for block in small if block not in notes and any(_below(block, first) for first in firm)]
+    return [block.named(Kind.FOOTNOTE) if block in notes else block for block in blocks]
 
 
-def _is_footnote(block: Block, blocks: Sequence[Block], page: PageSignals, style: DocumentStyle) -> bool:
-    size = max(block.lines, key=lambda line: len(line.text)).size
-    if size > style.size - 0.6 or block.rect.top > 0.5 * page.height:
+def _may_be_footnote(block: Block, blocks: Sequence[Block], page: PageSignals, style: DocumentStyle) -> bool:
+    """True for small print in the lower half of the page, below which nothing but small print stands."""
+    is_text = block.kind in (Kind.TEXT, Kind.LIST_ITEM) or (_is_heading(block) and block.text.endswith(":"))
+    if not is_text or not block.lines or _size(block) > style.size - 0.6 or block.rect.top > 0.5 * page.height:
         return False
     for other in blocks:
         if other is block or other.kind in FURNITURE or not _below(other, block):
             continue
-        if other.lines and max(other.lines, key=lambda line: len(line.text)).size > style.size - 0.5:
+        if (other.lines and _size(other) > style.size - 0.5) or other.kind in (Kind.FIGURE, Kind.TABLE, Kind.CAPTION):
             return False
-        if other.kind in (Kind.FIGURE, Kind.TABLE, Kind.CAPTION):
-            return False
-    return bool(_MARK.match(block.text)) or _is_below_rule(block, page)
+    return True
+
+
+def _is_heading(block: Block) -> bool:
+    return block.kind is Kind.HEADING
+
+
+def _size(block: Block) -> float:
+    return max(block.lines, key=lambda line: len(line.text)).size
 
 
 def _below(other: Block, block: Block) -> bool:

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.headings import depth_of
 from ingest.layout.hyphens import join_texts
-from ingest.layout.looks import look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
+from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
+from ingest.layout.titles import with_title
 
 #: Words; a paragraph this long is text, not an affiliation.
 _LONG = 45
 #: Pages over which a list of authors may run.
 _FRONT_PAGES = 4
+#: A raised label and the name of a place.
+_LABELLED = re.compile(r"^[*†‡§¹²³⁰⁴-⁹ᵃ-ᶻ]+\s?[A-ZÀ-Þ]")
+_ADDRESS = re.compile(r"universi|department|institut|laborator|faculty|college|hospital|\S@\S", re.I)
 _AUTHORS = re.compile(r"^\W*(?:authors?|autor(?:en|es))\W*$", re.I)
 #: What the text itself begins with, in most papers.
 _OPENS = re.compile(
@@ -30,16 +35,17 @@ _OPENS = re.compile(
 
 
 def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
-    """The pages with the title marked and no headings among the authors."""
+    """The pages with the title marked, authors before the abstract, and no headings among them."""
     if not pages or not pages[0]:
         return pages
-    first = _with_title(pages[0], style)
-    title = next((i for i, block in enumerate(first) if block.kind is Kind.TITLE), None)
-    last_page = _page_of_opening([first, *pages[1:]])
-    marked = [_without_headings(page, len(page)) for page in [first, *pages[1:last_page]][:last_page]]
-    last = first if last_page == 0 else pages[last_page]
-    end = _end_of_front(last, 0 if title is None or last_page else title + 1)
-    return [*marked, _without_headings(last, end), *pages[last_page + 1 :]]
+    titled, begins = with_title(pages, style)
+    title = next((i for i, block in enumerate(titled[0]) if block.kind is Kind.TITLE), None)
+    last = max(begins, _page_of_opening(titled))
+    start = title + 1 if title is not None and not last else 0
+    page = _authors_first(titled[last], start)
+    end = _end_of_front(page, start)
+    front = [*_by_label(_by_rows(_without_headings(page[:end]), style), style), *_without_names(page[end:])]
+    return [*(_without_headings(before) for before in titled[:last]), front, *titled[last + 1 :]]
 
 
 def _page_of_opening(pages: Sequence[Sequence[Block]]) -> int:
@@ -52,67 +58,83 @@ def _page_of_opening(pages: Sequence[Sequence[Block]]) -> int:
     return 0
 
 
-def _without_headings(blocks: Sequence[Block], end: int) -> list[Block]:
-    """These blocks; up to `end`, names and addresses are no headings and no list."""
+def _without_headings(blocks: Sequence[Block]) -> list[Block]:
+    """These blocks; names and addresses are no headings and no list, and labels before a few words are none either."""
     return [
-        block.named(Kind.TEXT)
-        if i < end and block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not is_known(block.text)
-        else block
-        for i, block in enumerate(blocks)
+        block.named(Kind.TEXT) if block.kind in (Kind.HEADING, Kind.LIST_ITEM) and not _stays(block) else block
+        for block in blocks
     ]
 
 
-def _with_title(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
-    candidates = [i for i, block in enumerate(blocks) if _may_be_title(block, style)]
-    if not candidates:
+def _stays(block: Block) -> bool:
+    return is_known(block.text) and (not block.is_run_in or bool(_OPENS.match(block.text)))
+
+
+def _without_names(blocks: Sequence[Block]) -> list[Block]:
+    """The rest of the page; names are no headings here either, and neither are the labels of a side column ('Funding:')."""
+    return [
+        block.named(Kind.TEXT)
+        if block.kind is Kind.HEADING and (is_names(block.text) or (_is_label(block) and not _OPENS.match(block.text)))
+        else block
+        for block in blocks
+    ]
+
+
+def _is_label(block: Block) -> bool:
+    return block.is_run_in and block.text.endswith(":")
+
+
+def _by_rows(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks; names in several columns with no addresses between them are one list, row by row."""
+    found: list[Block] = []
+    for block in blocks:
+        if found and _is_of_names(found[-1]) and _is_of_names(block) and found[-1].lines[0].face == block.lines[0].face:
+            lines = sorted((*found[-1].lines, *block.lines), key=lambda line: (-round(line.base / 3), line.rect.left))
+            text = join_texts((line.text for line in lines), style.known)
+            rect = enclosing((found[-1].rect, block.rect))
+            found[-1] = replace(block, lines=tuple(lines), rect=rect, text=text)
+        else:
+            found.append(block)
+    return found
+
+
+def _is_of_names(block: Block) -> bool:
+    is_text = block.kind is Kind.TEXT and bool(block.lines)
+    return is_text and not re.search(r"\b\d{4}\b", block.text) and all(may_be_names(line.text) for line in block.lines)
+
+
+def _authors_first(blocks: Sequence[Block], start: int) -> list[Block]:
+    """The blocks of a page; authors who stand beside others above the abstract come before it too."""
+    opening = next((i for i, b in enumerate(blocks) if i >= start and b.kind is Kind.HEADING and _OPENS.match(b.text)), None)
+    if opening is None:
         return list(blocks)
-    size = max(_size(blocks[i]) for i in candidates)
-    if size < style.size + 0.75:  # no larger type: a line in capitals or bold near the top
-        candidates = [i for i in candidates if i < 6 and len(blocks[i].text.split()) > 3 and _is_marked(blocks[i])]
-    else:
-        candidates = [i for i in candidates if _size(blocks[i]) > size - 0.6]
-    if not candidates:
-        return list(blocks)
-    start = candidates[0]
-    end = start + 1
-    while end < len(blocks) and _continues(blocks[end - 1], blocks[end]):
-        end += 1
-    parts = blocks[start:end]
-    lines = [line for part in parts for line in part.lines]
-    title = Block(
-        kind=Kind.TITLE,
-        page=parts[0].page,
-        rect=enclosing(part.rect for part in parts),
-        lines=tuple(lines),
-        text=join_texts((line.text for line in lines), style.known),
-    )
-    return [*blocks[:start], title, *blocks[end:]]
+    top = blocks[opening].rect.top
+    late = [i for i in range(opening + 1, len(blocks)) if blocks[i].rect.bottom > top and _is_of_authors(blocks[i])]
+    kept = [block for i, block in enumerate(blocks) if i > opening and i not in late]
+    return [*blocks[:opening], *(blocks[i] for i in late), blocks[opening], *kept]
 
 
-def _may_be_title(block: Block, style: DocumentStyle) -> bool:
-    if block.kind not in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) or not block.lines or len(block.text) > 320:
+def _is_of_authors(block: Block) -> bool:
+    """True for what may be names, and for the address below one."""
+    if block.kind not in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) or len(block.text.split()) >= _LONG:
         return False
-    words = re.findall(r"[^\W\d_]{2,}", block.text)
-    enough = len(words) >= 2 and len("".join(words)) >= 10
-    if not enough and not (_size(block) > style.size + 1.5 and len(block.text) >= 8):
-        return False
-    return not is_known(block.text) and _size(block) >= style.size - 0.1
+    return all(may_be_names(line.text) for line in block.lines) or bool(_ADDRESS.search(block.text))
 
 
-def _is_marked(block: Block) -> bool:
-    look = look_of(block.lines)
-    return look.bold or look.caps
-
-
-def _size(block: Block) -> float:
-    return max(block.lines, key=lambda line: len(line.text)).size
-
-
-def _continues(last: Block, block: Block) -> bool:
-    if block.kind not in (Kind.TEXT, Kind.HEADING) or not block.lines or is_known(block.text):
-        return False
-    same = abs(_size(last) - _size(block)) < 0.6 and last.lines[0].face == block.lines[0].face
-    return same and 0 < last.rect.bottom - block.rect.bottom < 3.0 * _size(block) * max(1, len(block.lines))
+def _by_label(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks; each line that begins with a raised label and a name begins another address."""
+    found: list[Block] = []
+    for block in blocks:
+        starts = (
+            [i for i, line in enumerate(block.lines) if i and _LABELLED.match(line.text)] if block.kind is Kind.TEXT else []
+        )
+        if not starts:
+            found.append(block)
+        for start, end in zip([0, *starts], [*starts, len(block.lines)], strict=True) if starts else ():
+            lines = block.lines[start:end]
+            text = join_texts((line.text for line in lines), style.known)
+            found.append(replace(block, lines=lines, rect=enclosing(line.rect for line in lines), text=text))
+    return found
 
 
 def _end_of_front(blocks: Sequence[Block], start: int) -> int:

@@ -56,12 +56,18 @@ def could_be(lines: Sequence[Line]) -> bool:
         return False
     if text.rstrip().endswith((",", ";", "-")) or (text.endswith(".") and len(text) > 90):
         return False
-    if not re.match(r"^[\W\d]*[A-ZÀ-ÞΑ-Ω]", text) and not re.match(r"^[a-z]\w*[A-Z]|^\d", text) and not text[0].isupper():
+    if (
+        not re.match(r"^[\W\d⁰¹²³⁴-⁹]*[A-ZÀ-ÞΑ-Ω]", text)
+        and not re.match(r"^[a-z]\w*[A-Z]|^\d", text)
+        and not text[0].isupper()
+    ):
         return False
     if re.match(r"^(https?:|www\.|doi\b|e-?mail)|@|^©|^\W*(?:copyright|received|accepted|published)\b", text, re.I):
         return False
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 2]
     if text.endswith(":") and len(words) > 6:
+        return False
+    if not NUMBERED.match(text) and all(word.face.is_mono for line in lines for word in line.words):
         return False
     return bool(words) and not lines[0].words[0].face.is_math and sum(map(len, words)) > 0.6 * letters
 

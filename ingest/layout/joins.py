@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ingest.layout.block import FURNITURE, Block, Kind, Part
 from ingest.layout.hyphens import join_texts
+from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
 
 _JOINED = (Kind.TEXT, Kind.LIST_ITEM)
@@ -20,10 +21,16 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
     joined: list[list[Block]] = []
     last: tuple[int, int] | None = None
     unfinished: tuple[int, int] | None = None  # stands further back: addresses or notes came between
+    note: tuple[int, int] | None = None  # the last footnote
     for page in pages:
         keep: list[Block] = []
         joined.append(keep)
         for block in page:
+            if block.kind is Kind.FOOTNOTE:
+                if note and _note_goes_on(joined[note[0]][note[1]], block):
+                    joined[note[0]][note[1]] = _joined(joined[note[0]][note[1]], block, style)
+                    continue
+                note = (len(joined) - 1, len(keep))
             if block.kind in _FLOATS or (last is not None and _is_small_print(block, style)):
                 keep.append(block)
                 continue
@@ -47,13 +54,22 @@ def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequen
     """Where the block stands that this one continues: the last, or an unfinished one further back in the same type."""
     for nth, (page, at) in enumerate(places):
         held = pages[page][at]
-        if _continues(held, block) and (nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2)):
+        if not _continues(held, block) or (is_names(held.text) and not may_be_names(block.lines[0].text)):
+            continue
+        if nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2):
             return page, at
     return None
 
 
 def _is_unfinished(block: Block) -> bool:
     return len(block.lines) > 1 and not _ENDS.search(block.text)
+
+
+def _note_goes_on(note: Block, block: Block) -> bool:
+    """True for the rest of a footnote at the foot of the next page: it has no mark and begins in the middle of a sentence."""
+    return (
+        block.page == note.page + 1 and _is_unfinished(note) and block.text[:1].islower() and bool(_faces(note) & _faces(block))
+    )
 
 
 def _is_small_print(block: Block, style: DocumentStyle) -> bool:

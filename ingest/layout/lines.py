@@ -43,7 +43,7 @@ def build_lines(words: Sequence[Word]) -> list[Line]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return sorted(whole_rows(sorted(_once(make_line(run) for run in _bridged(runs)), key=_down), make_line), key=_down)
+    return sorted(whole_rows(sorted(_once(make_line(run) for run in _bridged(runs)), key=from_top), make_line), key=from_top)
 
 
 def _once(lines: Iterable[Line]) -> list[Line]:
@@ -56,7 +56,7 @@ def _once(lines: Iterable[Line]) -> list[Line]:
     return [line for same in kept.values() for line in same]
 
 
-def _down(line: Line) -> tuple[float, float]:
+def from_top(line: Line) -> tuple[float, float]:
     return -line.base, line.rect.left
 
 

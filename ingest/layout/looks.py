@@ -19,11 +19,12 @@ class Look:
     caps: bool
     face: str
     is_run_in: bool = False
+    is_lower: bool = False  #: True for the lesser of two families of one size and weight
 
     @property
-    def rank(self) -> tuple[bool, float, bool, bool, bool]:
+    def rank(self) -> tuple[bool, float, bool, bool, bool, bool]:
         """Sorts looks from the most prominent down; fonts do not count."""
-        return (self.is_run_in, -self.size, not self.caps, not self.bold, self.italic)
+        return (self.is_run_in, -self.size, not self.caps, not self.bold, self.italic, self.is_lower)
 
 
 def look_of(lines: Sequence[Line], *, is_run_in: bool = False) -> Look:
@@ -47,3 +48,9 @@ def is_caps(text: str) -> bool:
 
 def is_small_caps(look: Look) -> bool:
     return bool(re.search(r"caps|csc\d|smallcap|[-,]SC$|cmcsc", look.face, re.I))
+
+
+def is_mixed(lines: Sequence[Line]) -> bool:
+    """True where whole words are italic and others are not."""
+    italic = {word.face.is_italic for line in lines for word in line.words if len(word.text) > 1 and word.text[0].isalpha()}
+    return len(italic) > 1

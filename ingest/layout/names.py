@@ -14,7 +14,8 @@ _NAMES = re.sub(
     |supplement(?:ary|al) (?:materials?|information|data)|supporting information|funding|conflicts? of interests?
     |competing interests?|disclosure(?: statement)?|author contributions?|data availability(?: statement)?
     |code availability|ethics(?: statement)?|key ?words?(?: and phrases)?|highlights|significance(?: statement)?|key ?points|author summary
-    |graphical abstract|abbreviations
+    |graphical abstract|declarations|declarations? of (?:competing )?interests?|ethics approval and consent to participate
+    |consent (?:for publication|to participate)|availability of data and materials?|authors?['’] contributions|abbreviations
     |zusammenfassung|einleitung|methoden|ergebnisse|diskussion|literatur|literaturverzeichnis|fazit
     |resumo|resumen|introdução|introducción|métodos?|resultados?|discussão|discusión|conclusão|conclusões|conclusiones
     |referências|referencias|agradecimentos""",

@@ -16,9 +16,9 @@ from ingest.layout.block import Block, Kind
 from ingest.layout.headings import could_be, depth_of
 from ingest.layout.hyphens import join_texts
 from ingest.layout.levels import LARGER, Heading, heading_levels, rank_look
-from ingest.layout.looks import Look, is_small_caps, look_of
+from ingest.layout.looks import Look, is_mixed, is_small_caps, look_of
 from ingest.layout.names import is_known
-from ingest.layout.page import enclosing
+from ingest.layout.page import Line, enclosing
 from ingest.layout.paragraphs import MARKER
 from ingest.layout.style import DocumentStyle
 
@@ -42,6 +42,9 @@ _ABOUT = re.compile(
     re.I,
 )
 _ABSTRACT = re.compile(r"^\W*(?:abstract|summary|resumo|resumen|zusammenfassung)\W*$", re.I)
+_KEYWORDS = re.compile(r"^\W*key ?words?\b", re.I)
+#: Words; what a label names is shorter.
+_PARAGRAPH = 25
 #: Statements of mathematics: they have numbers and bold names, and are no sections.
 _STATEMENT = re.compile(
     r"^(?:theorem|lemma|proposition|corollary|definition|remarks?|examples?|proof|claim|conjecture|assumption|axiom|exercise|problem|question"
@@ -65,7 +68,9 @@ def _with_whole_headings(blocks: Sequence[Block], style: DocumentStyle) -> list[
         if whole and _is_second_line(whole[-1], block, style):
             head = whole[-1]
             text = join_texts((head.text, block.text), style.known)
-            whole[-1] = replace(head, rect=enclosing((head.rect, block.rect)), lines=head.lines + block.lines, text=text)
+            whole[-1] = replace(
+                head, kind=Kind.HEADING, rect=enclosing((head.rect, block.rect)), lines=head.lines + block.lines, text=text
+            )
         else:
             whole.append(block)
     return whole
@@ -73,13 +78,23 @@ def _with_whole_headings(blocks: Sequence[Block], style: DocumentStyle) -> list[
 
 def _is_second_line(head: Block, block: Block, style: DocumentStyle) -> bool:
     """True for one line below a heading that goes on with it in the same type."""
-    if head.kind is not Kind.HEADING or head.is_run_in or block.kind not in (Kind.TEXT, Kind.HEADING) or len(block.lines) != 1:
+    is_broken = head.kind is Kind.TEXT and len(head.lines) == 1 and head.text.endswith("-") and head.lines[0].bold > 0.9
+    if not (head.kind is Kind.HEADING or is_broken) or head.is_run_in:
+        return False
+    if block.kind not in (Kind.TEXT, Kind.HEADING) or len(block.lines) != 1:
         return False
     first, second = head.lines[-1], block.lines[0]
     near = 0 < first.base - second.base < 2.7 * first.size  # manuscripts are set at double distance
     alike = first.face == second.face and abs(first.size - second.size) < 0.3 and abs(first.bold - second.bold) < 0.1
     distinct = first.face != style.face or first.size >= style.size + LARGER
-    return near and alike and distinct and second.text[:1].islower() and not head.text.endswith((".", ":", "?"))
+    goes_on = second.text[:1].islower() or _is_under_words(head, second)
+    return near and alike and distinct and goes_on and not head.text.endswith((".", ":", "?"))
+
+
+def _is_under_words(head: Block, second: Line) -> bool:
+    """True for a line that begins where the words behind the heading's number do."""
+    words = head.lines[0].words
+    return len(words) > 1 and depth_of(head.text) > 0 and abs(second.rect.left - words[1].rect.left) < 1.5
 
 
 def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set[Look]:
@@ -95,28 +110,56 @@ def _common_looks(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> set
 def _with_lookalikes(blocks: Sequence[Block], looks: set[Look]) -> list[Block]:
     found = list(blocks)
     for at, (block, following) in enumerate(pairwise(blocks)):
-        is_list = following.kind is Kind.TABLE and not following.captions
-        opens = following.kind is Kind.HEADING or is_list or (following.kind is Kind.TEXT and len(following.lines) > 1)
-        if (
-            block.kind is Kind.TEXT
-            and opens
-            and len(block.lines) < 4
-            and could_be(block.lines)
-            and look_of(block.lines) in looks
-        ):
+        if block.kind is not Kind.TEXT or not 0 < len(block.lines) < 4 or not could_be(block.lines):
+            continue
+        if look_of(block.lines) in looks and _opens(following, block, found[at - 1] if at else None):
             found[at] = block.named(Kind.HEADING)
     return found
 
 
+def _opens(following: Block, block: Block, before: Block | None) -> bool:
+    """True where what follows is what a heading stands above."""
+    if following.kind is Kind.HEADING or (following.kind is Kind.TEXT and len(following.lines) > 1):
+        return True
+    if following.kind is Kind.TABLE and not following.captions:  # a list of pairs
+        return True
+    return following.kind in (Kind.TEXT, Kind.LIST_ITEM) and _stands_apart(before, block)
+
+
+def _stands_apart(before: Block | None, block: Block) -> bool:
+    """True for a single line, not in italics as statements are, with white above it or at the top of its column."""
+    look = look_of(block.lines)
+    if len(block.lines) != 1 or look.italic:
+        return False
+    is_below = before is not None and before.rect.bottom > block.rect.bottom and before.rect.right > block.rect.left
+    return before is None or not is_below or before.rect.bottom - block.rect.top > 0.8 * block.lines[0].size
+
+
 def with_outline(pages: Sequence[Sequence[Block]], style: DocumentStyle) -> list[list[Block]]:
     """The pages with what is no heading after all as text, and every other heading with its level."""
-    found = [Heading(b.text, look_of(b.lines, is_run_in=b.is_run_in)) for page in pages for b in page if b.kind is Kind.HEADING]
+    found = [
+        _heading(block, following, style)
+        for page in pages
+        for block, following in pairwise([*page, None])
+        if block and block.kind is Kind.HEADING
+    ]
     running = {look_of(b.lines).face for page in pages for b in page if b.kind is Kind.TEXT and len(b.lines) > 2}
     kept = kept_headings(found, style, frozenset(running))
     levels = iter(heading_levels([heading for heading, keep in zip(found, kept, strict=True) if keep], style.size))
     keeps = iter(kept)
     named = [[_named(block, next(keeps), levels) if block.kind is Kind.HEADING else block for block in page] for page in pages]
     return [_with_heads(page, style) for page in named]
+
+
+def _heading(block: Block, following: Block | None, style: DocumentStyle) -> Heading:
+    """What is told of a heading alone; one that runs into small print is no smaller for that."""
+    look = look_of(block.lines, is_run_in=block.is_run_in)
+    if not (block.is_run_in and following and following.lines):
+        return Heading(block.text, look, is_mixed(block.lines))
+    if abs(block.lines[0].size - following.lines[0].size) < 0.1 * look.size:
+        look = replace(look, size=style.size)
+    look = replace(look, bold=look.bold or look.face in style.heads)
+    return Heading(block.text, look, is_mixed(block.lines), len(following.text.split()))
 
 
 def _named(block: Block, is_heading: bool, levels: Iterator[int]) -> Block:
@@ -130,7 +173,8 @@ def _with_heads(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
     whole: list[Block] = []
     for block in blocks:
         head = whole[-1] if whole else None
-        if head and head.kind is not Kind.HEADING and block.kind is Kind.TEXT and (head.is_run_in or _is_name_of(head, block)):
+        is_text = block.kind in (Kind.TEXT, Kind.FOOTNOTE)
+        if head and head.kind is not Kind.HEADING and is_text and (head.is_run_in or _is_name_of(head, block)):
             whole[-1] = _run_together(head, block, style)
         else:
             whole.append(block)
@@ -172,7 +216,8 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
     for at, heading in enumerate(headings):
         look = heading.look
         if look.is_run_in:
-            keep = is_known(heading.text) or company[_company(heading)] > 1
+            keep = not _KEYWORDS.match(heading.text) and (is_known(heading.text) or company[_company(heading)] > 1)
+            keep = keep and (is_known(heading.text) or not heading.text.endswith(":") or _opens_paragraphs(heading, headings))
         elif is_known(heading.text):
             keep = not (stand_out and _is_plain(look, style))
         else:
@@ -182,11 +227,17 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
                 _ABOUT.match(heading.text)
                 or _STATEMENT.match(heading.text)
                 or repeats[heading.text.lower()] >= _REPEATS
-                or (at > references and rank_look(look) not in looks_before)
+                or (at > references and (rank_look(look) not in looks_before or (look.is_run_in and not look.bold)))
                 or (not has_numbers and _is_entry(heading, style))
             )
         kept.append(keep and not in_abstract[at])
     return kept
+
+
+def _opens_paragraphs(heading: Heading, headings: Sequence[Heading]) -> bool:
+    """True where it and its like end with a colon and open paragraphs, not a few words as 'Software:' does."""
+    alike = [h.n_words for h in headings if _company(h) == _company(heading) and h.text.endswith(":") and not is_known(h.text)]
+    return len(alike) > 1 and sorted(alike)[len(alike) // 2] >= _PARAGRAPH
 
 
 def _in_abstract(headings: Sequence[Heading]) -> list[bool]:

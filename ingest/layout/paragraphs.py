@@ -141,6 +141,8 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
         return indent <= 0.5 * size and last.rect.left - left <= 20 * size
     room = right - last.rect.right
     first_word = line.words[0].rect.width + 0.3 * size
+    if room > max(_first_words(line), 0.25 * (right - left)) and _is_set_otherwise(last, line):
+        return True
     ended = bool(_ENDS.search(last.text))
     if _is_entry(last) and _is_entry(line):
         return True
@@ -149,6 +151,17 @@ def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, f
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size
     return room > max(first_word, 1.5 * size) and ended
+
+
+def _is_set_otherwise(last: Line, line: Line) -> bool:
+    """True where this line is wholly in another type than most of the last one and than its end."""
+    return last.face != line.face != last.words[-1].face.name and _share(line, line.face) > 0.97
+
+
+def _first_words(line: Line) -> float:
+    """Points that the first word takes, or the first two where the first is an initial."""
+    words = line.words[: 2 if len(line.words[0].text) < 4 else 1]
+    return words[-1].rect.right - words[0].rect.left + 0.3 * line.size
 
 
 def _is_entry(line: Line) -> bool:
@@ -172,22 +185,35 @@ def _type_changes(last: Line, line: Line) -> bool:
 
 
 def _type_runs_on(last: Line, line: Line) -> bool:
-    """True for the second line of a run-in heading, which is mostly text: its first words are still set as the line above."""
+    """True around the end of a run-in heading: the line above ends in the type in which this one begins."""
     end, start = last.words[-1], line.words[0]
-    return end.face.name == start.face.name != line.face and abs(end.size - start.size) < 0.3
+    is_inside = start.face.name != line.face or end.face.name != last.face
+    return end.face.name == start.face.name and is_inside and abs(end.size - start.size) < 0.3
 
 
 def _holds_face(line: Line, face: str) -> bool:
-    n = sum(len(word.text) for word in line.words if word.face.name == face)
-    return n > 0.1 * len(line.text)
+    return _share(line, face) > 0.1
+
+
+def _share(line: Line, face: str) -> float:
+    return sum(len(word.text) for word in line.words if word.face.name == face) / sum(len(word.text) for word in line.words)
 
 
 def is_code(lines: Sequence[Line]) -> bool:
     """True where nearly all is set in a font of fixed width; an address or a name in such type is none."""
     n = sum(len(word.text) for line in lines for word in line.words)
-    if sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) <= 0.85 * n:
+    if sum(len(word.text) for line in lines for word in line.words if word.face.is_mono) <= 0.85 * n or _is_proportional(lines):
         return False
     return len(lines) > 1 or bool(_CODE.search(lines[0].text))
+
+
+def _is_proportional(lines: Sequence[Line]) -> bool:
+    """True where the letters have many widths, though the font calls itself one of fixed width."""
+    words = [word for line in lines for word in line.words if len(word.text) > 2 and word.face.is_mono]
+    widths = sorted(word.rect.width / (len(word.text) * word.size) for word in words)
+    return (
+        len(widths) > 2 and widths[-1] > 1.25 * widths[0] and widths[(3 * len(widths)) // 4] > 1.06 * widths[len(widths) // 4]
+    )
 
 
 def rect_of_lines(lines: Sequence[Line]) -> Rect:

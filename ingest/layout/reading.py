@@ -34,7 +34,11 @@ from ingest.layout.runins import split_run_in
 from ingest.layout.sideways import sideways_tables
 from ingest.layout.style import DocumentStyle, document_style
 from ingest.layout.table_rulings import merged_rulings
+from ingest.layout.torn import with_labels
 from ingest.layout.turned import page_turn, turned_back, turned_page
+
+#: Pages on which authors may stand: the paper's first, behind a cover and a contents.
+_FIRST_PAGES = 3
 
 
 def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
@@ -43,7 +47,10 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
     set_pages = [with_inline_formulas(replace(page, words=tuple(with_accents(page.words)))) for page in set_pages]
     set_pages, margins = split_margins(set_pages)
-    lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
+    lines = [
+        with_labels(build_lines([word for word in page.words if not word.turn]), page, has_icons=at < _FIRST_PAGES)
+        for at, page in enumerate(set_pages)
+    ]
     furniture = find_furniture(set_pages, lines, document_style(lines))
     kept = [[line for i, line in enumerate(page) if i not in gone] for page, gone in zip(lines, furniture, strict=True)]
     style = document_style(kept)

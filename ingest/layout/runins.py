@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.lines import make_line
-from ingest.layout.page import Line, Word
+from ingest.layout.page import Face, Line, Word
 from ingest.layout.style import DocumentStyle
 
 _LETTER = re.compile(r"[^\W\d_]")
@@ -15,32 +15,35 @@ _LETTER = re.compile(r"[^\W\d_]")
 def split_run_in(lines: Sequence[Line], style: DocumentStyle) -> tuple[list[Line], list[Line]] | None:
     """The heading that runs into this paragraph and the rest, or None.
 
-    A run-in heading is a few words in another type, ended by a stop, a colon or a wide gap.
+    A run-in heading is a few words in another type, ended by a stop, a colon or a wide gap. One word in between may be set
+    otherwise: its letters are often of a font of ligatures, whose name hides that it is bold.
     """
     words: list[Word] = [word for line in lines[:3] for word in line.words]
     start = 1 if len(words) > 2 and re.match(r"^\(?(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}[.)]?$", words[0].text) else 0
     first = words[start].face
-    if not (first.is_bold and not style.bold) and not (first.is_italic and first.name != style.face):
+    is_heads = first.name in style.heads
+    if not (first.is_bold and not style.bold) and not (first.is_italic and first.name != style.face) and not is_heads:
         return None
-    end = next(
-        (
-            i
-            for i, word in enumerate(words)
-            if i >= start
-            and (word.face.is_bold, word.face.is_italic) != (first.is_bold, first.is_italic)
-            and len(word.text) > 1
-        ),
-        len(words),
-    )
+    others = [i for i in range(start, len(words)) if len(words[i].text) > 1 and not _is_in_type(words[i], first, style)]
+    end = next((i for i in others if i + 1 == len(words) or i + 1 in others or len(words[i + 1].text) < 2), len(words))
     head = words[:end]
     text = " ".join(word.text for word in head)
     if not 0 < end < len(words) or not 4 <= len(text) <= 120 or len(_LETTER.findall(text)) < 0.6 * len(text.replace(" ", "")):
         return None
-    if not _ends_heading(text, head[-1], words[end], first.is_bold):
+    if not _ends_heading(text, head[-1], words[end], first.is_bold or is_heads):
         return None
     if not text[0].isupper() and not text[0].isdigit():
         return None
     return _split_lines(lines, end)
+
+
+def _is_in_type(word: Word, first: Face, style: DocumentStyle) -> bool:
+    """True for a word of the heading: in bold a slanted name is one of its words too."""
+    if first.is_bold and not style.bold:
+        return word.face.is_bold
+    if first.name in style.heads:
+        return word.face.name == first.name
+    return (word.face.is_bold, word.face.is_italic) == (first.is_bold, first.is_italic)
 
 
 def _ends_heading(text: str, last: Word, following: Word, is_bold: bool) -> bool:

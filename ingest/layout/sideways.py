@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ingest.layout.binding import bind_captions
 from ingest.layout.block import Block, Kind
-from ingest.layout.lines import build_lines, join_texts
+from ingest.layout.hyphens import join_texts
+from ingest.layout.lines import build_lines
 from ingest.layout.page import PageSignals
 from ingest.layout.regions import find_regions, group_lines
 from ingest.layout.style import DocumentStyle

@@ -23,6 +23,9 @@ class DocumentStyle:
     pitch: float  #: points from baseline to baseline in a paragraph
     known: frozenset[str]  #: words in lower case, compounds with their hyphen
     families: frozenset[str] = frozenset()  #: font families of text and headings; others are those of figures
+    heads: frozenset[str] = (
+        frozenset()
+    )  #: fonts of the sections' usual names that are not the body's: a name may hide that it is bold
 
 
 def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
@@ -37,7 +40,9 @@ def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
     known = known_words(line.text for lines in pages for line in lines)
     size = max(sizes, key=lambda s: sizes[s])
     (_, face, bold) = max((key for key in faces if key[0] == size), key=lambda key: faces[key])
-    return DocumentStyle(size, face, bold, _pitch(pages, size), known, _families(pages))
+    named = Counter(line.face for lines in pages for line in lines if is_known(line.text) and line.face != face)
+    heads = frozenset(font for font, n in named.items() if n > 2)
+    return DocumentStyle(size, face, bold, _pitch(pages, size), known, _families(pages), heads)
 
 
 def family_of(face: str) -> str:
