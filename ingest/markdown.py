@@ -1,15 +1,17 @@
 """A document as Markdown: the one place where it is written.
 
-Three things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
-from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
-or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown such a list
-is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
-And it joins the rows of a table's header into one and repeats a cell in every column that it spans: here each row stands as it does
-in the paper, and each cell once.
+Four things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was
+read from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters
+together or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown
+such a list is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a
+block of its own. It leaves a paragraph that begins with the sign of a footnote, '# These authors', to be read as a heading:
+such a first sign is escaped here, as nothing else is. And it joins the rows of a table's header into one and repeats a cell in
+every column that it spans: here each row stands as it does in the paper, and each cell once.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
 
 #: Words; an item longer than this is a paragraph rather than an entry.
 _LONG = 40
+#: What makes a heading, a list or a quotation of a paragraph that begins with it.
+_SIGN = re.compile(r"^(?:#{1,6}(?=\s|$)|[+*-](?=\s|$)|>)")
+_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s)")
 
 
 def document_markdown(document: DoclingDocument, *, has_latex: bool = False) -> str:
-    """The document's Markdown, its signs not escaped: people and models read it as it is.
+    """The document's Markdown, its signs not escaped but where a paragraph would be read as something else.
 
     `has_latex`: the text of its formulas is LaTeX, as that of Docling's formula model or of a LaTeX or Markdown source is; it goes
     between dollar signs. Else a formula is a block of plain text, a line for each row.
@@ -42,12 +47,15 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     from docling_core.types.doc.document import DOCUMENT_TOKENS_EXPORT_LABELS
 
     class PlainFormulas(MarkdownTextSerializer):
-        """Docling's own, but for formulas that are no LaTeX."""
+        """Docling's own, but for formulas that are no LaTeX and for paragraphs that begin with a sign of Markdown."""
 
         def serialize(self, *, item: Any, **rest: Any) -> Any:
             if item.label == DocItemLabel.FORMULA and item.text:
                 return create_ser_result(text=item.text.replace("\n", "  \n"), span_source=item)  # rows stay rows
-            return super().serialize(item=item, **rest)
+            made = super().serialize(item=item, **rest)
+            if item.label in (DocItemLabel.TEXT, DocItemLabel.PARAGRAPH, DocItemLabel.FOOTNOTE, DocItemLabel.CAPTION):
+                made.text = _as_paragraph(made.text)
+            return made
 
     class LooseLists(MarkdownListSerializer):
         def serialize(self, *, list_level: int = 0, **rest: Any) -> Any:
@@ -68,6 +76,11 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     return MarkdownDocSerializer(
         doc=document, params=params, text_serializer=text, list_serializer=LooseLists(), table_serializer=RowByRow()
     )
+
+
+def _as_paragraph(text: str) -> str:
+    """The text with its first sign escaped, where Markdown would not take it for a paragraph's."""
+    return _NUMBER.sub(r"\1\\\2", _SIGN.sub(lambda sign: f"\\{sign[0]}", text))
 
 
 def _alone(cell: TableCell) -> TableCell:

@@ -92,7 +92,7 @@ def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
         if abs(drop) > 1.3 * style.pitch or abs(other.size - line.size) > 1.0:
             continue
         flush = abs(other.rect.left - line.rect.left) < 0.6 * line.size
-        if flush and 0.5 * line.size < drop and line.size > 0.85 * style.size:
+        if flush and 0.5 * line.size < drop and line.size > 0.85 * other.size:
             return True
         if abs(drop) < 0.4 * line.size and -2 < line.rect.left - other.rect.right < 3 * line.size:
             return True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ingest.layout.looks import is_small_caps, look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import Line
+from ingest.layout.paragraphs import BULLET
 from ingest.layout.style import DocumentStyle
 
 NUMBERED = re.compile(
@@ -52,7 +53,7 @@ def could_be(lines: Sequence[Line]) -> bool:
     """True where the words could be those of a heading, however they look."""
     text = " ".join(line.text for line in lines)
     letters = len(_CAPS.findall(text))
-    if letters < 3 or len(text) > 220 or len(lines) > 4 or letters < 0.5 * len(text.replace(" ", "")):
+    if BULLET.match(text) or letters < 3 or len(text) > 220 or len(lines) > 4 or letters < 0.5 * len(text.replace(" ", "")):
         return False
     if text.rstrip().endswith((",", ";", "-")) or (text.endswith(".") and len(text) > 90):
         return False
