@@ -53,8 +53,10 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
             if item.label == DocItemLabel.FORMULA and item.text:
                 return create_ser_result(text=item.text.replace("\n", "  \n"), span_source=item)  # rows stay rows
             made = super().serialize(item=item, **rest)
-            if item.label in (DocItemLabel.TEXT, DocItemLabel.PARAGRAPH, DocItemLabel.FOOTNOTE, DocItemLabel.CAPTION):
+            if item.label in (DocItemLabel.TEXT, DocItemLabel.PARAGRAPH, DocItemLabel.CAPTION):
                 made.text = _as_paragraph(made.text)
+            elif item.label == DocItemLabel.FOOTNOTE:  # '1) The word' may be read as a list: its number stays
+                made.text = _SIGN.sub(_escaped, made.text)
             return made
 
     class LooseLists(MarkdownListSerializer):
@@ -80,7 +82,11 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
 
 def _as_paragraph(text: str) -> str:
     """The text with its first sign escaped, where Markdown would not take it for a paragraph's."""
-    return _NUMBER.sub(r"\1\\\2", _SIGN.sub(lambda sign: f"\\{sign[0]}", text))
+    return _NUMBER.sub(r"\1\\\2", _SIGN.sub(_escaped, text))
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return f"\\{sign[0]}"
 
 
 def _alone(cell: TableCell) -> TableCell:

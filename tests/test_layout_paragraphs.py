@@ -348,3 +348,35 @@ def test_a_paragraph_that_begins_with_a_sign_of_markdown_stays_a_paragraph(text:
     paper.text(text)
 
     assert document_markdown(paper.document) == written
+
+
+def test_each_term_of_a_glossary_stands_with_its_meaning(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pairs = [
+        ("DAM", "Dam of the Lower River"),
+        ("F1", "First fish"),
+        ("HPLC", "High pressure liquid chromatography"),
+        ("up", "Upper place"),
+    ]
+    pdf.lines(60, 780, FULL)
+    for n, (term, meaning) in enumerate([*pairs, ("lp", "Lower place of the river")]):
+        pdf.text(60, 700 - 12 * n, term).text(130, 700 - 12 * n, meaning)
+
+    assert running(read(pdf)[0])[1:4] == [" ".join(pair) for pair in pairs[:3]]
+
+
+def test_a_bold_label_with_its_value_is_no_heading(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, FULL)
+    labels = (
+        ("Question:", 110, "Which of all the fish of the river in the two years?"),
+        ("Answer:", 102, "Eel"),
+        ("Models:", 102, "Trout"),
+    )
+    for n, (label, x, value) in enumerate(labels):
+        pdf.text(60, 700 - 12 * n, label, font=BOLD).text(x, 700 - 12 * n, value)
+
+    [page] = read(pdf)
+
+    assert not texts(page, Kind.HEADING)
+    assert "Answer: Eel" in running(page)

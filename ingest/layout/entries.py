@@ -297,13 +297,16 @@ def _gathered(rows: Sequence[_Row], edges: dict[int, _Edges], openings: set[int]
     size = median(_size([rows[at].line]) for at in openings)
     drops = [a.line.base - b.line.base for a, b in pairwise(rows) if a.column == b.column]
     usual = median(drops) if drops else 1.2 * size
+    ends = {rows[at].column: at for at in sorted(openings)}  # before the last number of a column, its numbers alone divide it
+    is_numbered = all(_label(rows[at].line) for at in openings)
     entries: list[list[int]] = []
     is_open = False
     for at, row in enumerate(rows):
+        own = replace(edges[row.column], text=None) if is_numbered and at < ends.get(row.column, 0) else edges[row.column]
         if at in openings:
             entries.append([at])
             is_open = True
-        elif is_open and _goes_on(rows[at - 1], row, edges[row.column], usual, size):
+        elif is_open and _goes_on(rows[at - 1], row, own, usual, size):
             entries[-1].append(at)
         else:
             is_open = False

@@ -137,6 +137,8 @@ def _is_formula(lines: Sequence[Line]) -> bool:
     words = [word for line in lines for word in line.words]
     n = sum(len(word.text) for word in words)
     math = sum(len(word.text) for word in words if word.face.is_math or _OPERATOR.search(word.text))
+    if "@" in text and "." in text:  # an address
+        return False
     if n < 3 or not _OPERATOR.search(text):
         return n >= 3 and math > 0.4 * n and len(lines) > 1
     letters = sum(_n_words(line) for line in lines)

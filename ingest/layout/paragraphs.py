@@ -307,9 +307,10 @@ def _type_changes(last: Line, line: Line) -> bool:
 
 
 def _type_runs_on(last: Line, line: Line) -> bool:
-    """True for the second line of a run-in heading, which is mostly text: its first words are still set as the line above."""
+    """True around the end of a run-in heading: the line above ends in the type in which this one begins."""
     end, start = last.words[-1], line.words[0]
-    return end.face.name == start.face.name != line.face and abs(end.size - start.size) < 0.3
+    is_inside = start.face.name != line.face or end.face.name != last.face
+    return end.face.name == start.face.name and is_inside and abs(end.size - start.size) < 0.3
 
 
 def _holds_face(line: Line, face: str) -> bool:

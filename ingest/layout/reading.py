@@ -15,6 +15,7 @@ from ingest.layout.footnotes import mark_footnotes
 from ingest.layout.formulas import find_formulas
 from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
+from ingest.layout.glossaries import find_glossaries
 from ingest.layout.headings import is_heading
 from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
@@ -63,7 +64,8 @@ def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
     regions, rest = find_regions(page, lines, style)
     listings, rest = find_listings(rest, page.number)
     formulas, rest = find_formulas(rest, page, style)
-    units = [[block] for block in (*regions, *listings, *formulas)]
+    glossaries, rest = find_glossaries(rest, page.number, style)
+    units = [[block] for block in (*regions, *listings, *formulas)] + glossaries
     for flow in flows(rest, merged_rulings(page.across), style):
         units.extend(_with_run_ins(_flow_blocks(flow, page, style)))
     ordered = reading_order(units, lambda unit: enclosing(block.rect for block in unit))
