@@ -372,6 +372,7 @@ def test_a_bold_label_with_its_value_is_no_heading(read) -> None:  # type: ignor
         ("Question:", 110, "Which of all the fish of the river in the two years?"),
         ("Answer:", 102, "Eel"),
         ("Models:", 102, "Trout"),
+        ("Others:", 102, "Pike"),
     )
     for n, (label, x, value) in enumerate(labels):
         pdf.text(60, 700 - 12 * n, label, font=BOLD).text(x, 700 - 12 * n, value)

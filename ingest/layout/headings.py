@@ -14,6 +14,8 @@ from ingest.layout.style import DocumentStyle
 NUMBERED = re.compile(
     r"^(?:(?:Appendix|Annex|Supplementary Note|Chapter|Section|Part)\s+)?((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}|[IVX]{1,5})[.):]?\s+(?=\S)"
 )
+#: 'Answer: 12': a label with its value.
+_LABEL = re.compile(r"^[^:]{2,40}:\s+\S")
 _CAPS = re.compile(r"[^\W\d_]")
 
 
@@ -53,6 +55,8 @@ def could_be(lines: Sequence[Line]) -> bool:
     """True where the words could be those of a heading, however they look."""
     text = " ".join(line.text for line in lines)
     letters = len(_CAPS.findall(text))
+    if _LABEL.match(text) and lines[0].words[0].face.is_bold and not lines[-1].words[-1].face.is_bold:
+        return False
     if BULLET.match(text) or letters < 3 or len(text) > 220 or len(lines) > 4 or letters < 0.5 * len(text.replace(" ", "")):
         return False
     if text.rstrip().endswith((",", ";", "-")) or (text.endswith(".") and len(text) > 90):

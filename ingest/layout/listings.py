@@ -29,7 +29,8 @@ def find_listings(lines: Sequence[Line], page: int) -> tuple[list[Block], list[L
 
 
 def _is_mono(line: Line) -> bool:
-    return sum(len(w.text) for w in line.words if w.face.is_mono) > 0.85 * sum(len(w.text) for w in line.words)
+    n = sum(len(w.text) for w in line.words if w.face.is_mono)
+    return n > 0 and n > 0.85 * sum(len(w.text) for w in line.words)
 
 
 def _clusters(lines: Sequence[Line], others: Sequence[Rect]) -> list[list[Line]]:

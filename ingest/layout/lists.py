@@ -25,24 +25,24 @@ _FEWEST_BULLETS, _AT_PLACE = 3, 0.9
 
 def with_bullets(pages: Sequence[PageSignals]) -> list[PageSignals]:
     """The pages with bullets for the letters of fonts that have one letter only, and that before the first word of lines."""
+    texts: dict[str, set[str]] = defaultdict(set)
+    for page in pages:
+        for word in page.words:
+            texts[word.face.name].add(word.text)
+    lone = {name for name, own in texts.items() if len(own) == 1 and len(text := next(iter(own))) == 1 and text.isalpha()}
+    if not lone:
+        return list(pages)
     found: dict[str, list[tuple[int, Word]]] = defaultdict(list)
     for at, page in enumerate(pages):
         for word in page.words:
-            found[word.face.name].append((at, word))
-    fonts = {name for name, words in found.items() if _is_one_letter(words) and _is_at_place(words, pages)}
+            if word.face.name in lone:
+                found[word.face.name].append((at, word))
+    fonts = {name for name, words in found.items() if len(words) >= _FEWEST_BULLETS and _is_at_place(words, pages)}
     if not fonts:
         return list(pages)
     return [
         replace(page, words=tuple(replace(w, text="•") if w.face.name in fonts else w for w in page.words)) for page in pages
     ]
-
-
-def _is_one_letter(words: Sequence[tuple[int, Word]]) -> bool:
-    return (
-        len(words) >= _FEWEST_BULLETS
-        and words[0][1].text.isalpha()
-        and len({w.text for _, w in words}) == 1 == len(words[0][1].text)
-    )
 
 
 def _is_at_place(words: Sequence[tuple[int, Word]], pages: Sequence[PageSignals]) -> bool:

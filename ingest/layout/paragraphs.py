@@ -10,10 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from ingest.layout.names import is_known
 from ingest.layout.page import Line, Rect, Word, enclosing, overlap
+from ingest.layout.short_lines import broken_off, first_word
 from ingest.layout.style import DocumentStyle
 
 MARKER = re.compile(
@@ -91,14 +92,13 @@ def split_flow(flow: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
     left, right = _edges(flow)
     shape = _Shape(left, right, _is_hanging(flow, left), _usual_drop(flow, style), _is_even(flow))
     groups = [[flow[0]]]
+    odd = {n for n in range(1, len(flow) - 1) if _is_odd_between(*flow[n - 1 : n + 2])}
     for at, (last, line) in enumerate(pairwise(flow), start=1):
-        if not any(_is_odd_between(*flow[n - 1 : n + 2]) for n in (at - 1, at) if 0 < n < len(flow) - 1) and _begins(
-            last, line, groups[-1], shape
-        ):
+        if at not in odd and at - 1 not in odd and _begins(last, line, groups[-1], shape):
             groups.append([line])
         else:
             groups[-1].append(line)
-    return [part for group in groups for part in _broken_off(group, shape)]
+    return [part for group in groups for part in broken_off(group, left, right)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,51 +121,12 @@ def _is_even(flow: Sequence[Line]) -> bool:
 def _is_odd_between(last: Line, line: Line, following: Line) -> bool:
     """True for a line whose size was measured wrongly: it stands in a paragraph whose other lines have one size."""
     return (
-        last.face == line.face == following.face
-        and abs(last.size - following.size) < 0.2 < abs(last.size - line.size) < 0.2 * last.size
+        0.2 < abs(last.size - line.size) < 0.2 * last.size
+        and last.face == line.face == following.face
+        and abs(last.size - following.size) < 0.2
         and abs(last.base - 2 * line.base + following.base) < 0.3 * last.size
         and abs(last.rect.left - line.rect.left) + abs(line.rect.left - following.rect.left) < 1.0
     )
-
-
-def _broken_off(group: Sequence[Line], shape: _Shape) -> list[list[Line]]:
-    """The lines of a paragraph apart where each ends early for no reason but that the next is a new one: keywords, an address."""
-    pairs = list(pairwise(group))
-    ends = [n for n, (last, line) in enumerate(pairs, start=1) if _may_begin(last, line, shape)]
-    parts = [[group[0]]]
-    for _, run in groupby(enumerate(ends), key=lambda pair: pair[1] - pair[0]):
-        stretch = [at for _, at in run]
-        forced = sum(_is_forced(*pairs[at - 1], shape) for at in stretch)
-        if forced < max(2, 0.5 * len(stretch)):
-            ends = [at for at in ends if at not in stretch]
-    for at, (_, line) in enumerate(pairs, start=1):
-        if at in ends:
-            parts.append([line])
-        else:
-            parts[-1].append(line)
-    return parts
-
-
-def _may_begin(last: Line, line: Line, shape: _Shape) -> bool:
-    """True for a line at the edge that does not clearly go on with the one above."""
-    flush = abs(last.rect.left - line.rect.left) < 0.2 * line.size and abs(line.rect.left - shape.left) < line.size
-    return flush and not line.text[:1].islower() and last.text[-1:] not in "-,\u00ad\u2010"
-
-
-def _is_forced(last: Line, line: Line, shape: _Shape) -> bool:
-    """True where the next line's first word would have stood at the end of this one with room to spare."""
-    room = shape.right - last.rect.right
-    return room > _first_word(line) + 2 * line.size and room > 0.2 * (shape.right - shape.left)
-
-
-def _first_word(line: Line) -> float:
-    """Points that the first word takes with the space after it; a word may be of several fonts."""
-    end = line.words[0].rect.right
-    for word in line.words[1:]:
-        if word.rect.left - end > 0.15 * line.size:
-            break
-        end = word.rect.right
-    return end - line.words[0].rect.left + 0.3 * line.size
 
 
 def _usual_drop(flow: Sequence[Line], style: DocumentStyle) -> float:
@@ -222,7 +183,7 @@ def _begins(last: Line, line: Line, group: Sequence[Line], shape: _Shape) -> boo
         return ended or room > 2 * size
     if ended and shape.is_even and drop > 1.12 * shape.usual + 0.5 and line.text[:1].isupper() and not _has_scripts(last, line):
         return True
-    return room > max(_first_word(line), 1.5 * size) and ended
+    return room > max(first_word(line), 1.5 * size) and ended
 
 
 def _has_scripts(*lines: Line) -> bool:
