@@ -1,16 +1,18 @@
 """A document as Markdown: the one place where it is written.
 
-Some things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was read
-from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters together
-or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown such a list
-is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a block of its own.
-It writes a note whose mark is '#' as a heading: here that one sign is escaped.
-And it joins the rows of a table's header into one, repeats a cell in every column that it spans, and leaves out the notes below a
-table: here each row stands as it does in the paper, each cell once, and each note is a paragraph below its table.
+Some things that Docling does are changed. It writes every formula as `$$...$$`, which is right for LaTeX and wrong for what was
+read from a page: a formula read by rule is plain text with Unicode mathematics, and a renderer of LaTeX would run its letters
+together or fail. Which of the two a document holds, its converter knows. It writes every list tight: to a reader of Markdown
+such a list is one block, and paragraphs that stand in it are lost in it; a list with a long item is loose here, each item a
+block of its own. It leaves a paragraph that begins with the sign of a footnote, '# These authors', to be read as a heading:
+such a first sign is escaped here, as nothing else is. And it joins the rows of a table's header into one, repeats a cell in every
+column that it spans, and leaves out the notes below a table: here each row stands as it does in the paper, each cell once, and each
+note is a paragraph below its table.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
 
 #: Words; an item longer than this is a paragraph rather than an entry.
 _LONG = 40
+#: What makes a heading, a list or a quotation of a paragraph that begins with it.
+_SIGN = re.compile(r"^(?:#{1,6}(?=\s|$)|[+*-](?=\s|$)|>)")
+_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s)")
 
 
 def document_markdown(document: DoclingDocument, *, has_latex: bool = False) -> str:
-    """The document's Markdown, its signs not escaped: people and models read it as it is.
+    """The document's Markdown, its signs not escaped but where a paragraph would be read as something else.
 
     `has_latex`: the text of its formulas is LaTeX, as that of Docling's formula model or of a LaTeX or Markdown source is; it goes
     between dollar signs. Else a formula is a block of plain text, a line for each row.
@@ -42,15 +47,17 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     from docling_core.types.doc import DocItemLabel
     from docling_core.types.doc.document import DOCUMENT_TOKENS_EXPORT_LABELS
 
-    class PlainText(MarkdownTextSerializer):
-        """Docling's own, but for formulas that are no LaTeX and for a mark that would make a heading of a note."""
+    class PlainFormulas(MarkdownTextSerializer):
+        """Docling's own, but for formulas that are no LaTeX and for paragraphs that begin with a sign of Markdown."""
 
         def serialize(self, *, item: Any, **rest: Any) -> Any:
             if item.label == DocItemLabel.FORMULA and item.text:
                 return create_ser_result(text=item.text.replace("\n", "  \n"), span_source=item)  # rows stay rows
             made = super().serialize(item=item, **rest)
-            if item.label in (DocItemLabel.TEXT, DocItemLabel.FOOTNOTE) and item.text.startswith("# "):
-                made.text = f"\\{made.text}"
+            if item.label in (DocItemLabel.TEXT, DocItemLabel.PARAGRAPH, DocItemLabel.CAPTION):
+                made.text = _as_paragraph(made.text)
+            elif item.label == DocItemLabel.FOOTNOTE:  # '1) The word' may be read as a list: its number stays
+                made.text = _SIGN.sub(_escaped, made.text)
             return made
 
     class LooseLists(MarkdownListSerializer):
@@ -71,10 +78,19 @@ def _serializer(document: DoclingDocument, *, has_latex: bool) -> MarkdownDocSer
     params = MarkdownParams(
         labels=DOCUMENT_TOKENS_EXPORT_LABELS, image_placeholder="", escape_html=False, escape_underscores=False
     )
-    text = MarkdownTextSerializer() if has_latex else PlainText()
+    text = MarkdownTextSerializer() if has_latex else PlainFormulas()
     return MarkdownDocSerializer(
         doc=document, params=params, text_serializer=text, list_serializer=LooseLists(), table_serializer=RowByRow()
     )
+
+
+def _as_paragraph(text: str) -> str:
+    """The text with its first sign escaped, where Markdown would not take it for a paragraph's."""
+    return _NUMBER.sub(r"\1\\\2", _SIGN.sub(_escaped, text))
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return f"\\{sign[0]}"
 
 
 def _alone(cell: TableCell) -> TableCell:

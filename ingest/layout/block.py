@@ -65,6 +65,7 @@ class Block:
     text: str = ""
     level: int = 0  #: of a heading, from 1
     is_run_in: bool = False  #: of a heading: its paragraph goes on in the same line
+    is_entry: bool = False  #: of a reference list or a glossary: whole as it stands
     more: tuple[Part, ...] = ()  #: what was joined from the next column or page
     words: tuple[Word, ...] = ()  #: inside a table or a figure
     grid: Grid | None = None

@@ -99,7 +99,7 @@ def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
         if abs(drop) > 1.3 * style.pitch or abs(other.size - line.size) > 1.0:
             continue
         flush = abs(other.rect.left - line.rect.left) < 0.6 * line.size
-        if flush and 0.5 * line.size < drop and line.size > 0.85 * style.size:
+        if flush and 0.5 * line.size < drop and line.size > 0.85 * other.size:
             return True
         if abs(drop) < 0.4 * line.size and -2 < line.rect.left - other.rect.right < 3 * line.size:
             return True
@@ -143,6 +143,8 @@ def _is_formula(lines: Sequence[Line]) -> bool:
     words = [word for line in lines for word in line.words]
     n = sum(len(word.text) for word in words)
     math = sum(len(word.text) for word in words if word.face.is_math or _OPERATOR.search(word.text))
+    if "@" in text and "." in text:  # an address
+        return False
     if n < 3 or not _OPERATOR.search(text):
         return n >= 3 and math > 0.4 * n and len(lines) > 1
     letters = sum(_n_words(line) for line in lines)

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from ingest.layout.looks import is_small_caps, look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import Line
+from ingest.layout.paragraphs import BULLET
 from ingest.layout.style import DocumentStyle
 
 NUMBERED = re.compile(
     r"^(?:(?:Appendix|Annex|Supplementary Note|Chapter|Section|Part)\s+)?((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,4}|[IVX]{1,5})[.):]?\s+(?=\S)"
 )
+#: 'Answer: 12': a label with its value.
+_LABEL = re.compile(r"^[^:]{2,40}:\s+\S")
 _CAPS = re.compile(r"[^\W\d_]")
 
 
@@ -52,7 +55,9 @@ def could_be(lines: Sequence[Line]) -> bool:
     """True where the words could be those of a heading, however they look."""
     text = " ".join(line.text for line in lines)
     letters = len(_CAPS.findall(text))
-    if letters < 3 or len(text) > 220 or len(lines) > 4 or letters < 0.5 * len(text.replace(" ", "")):
+    if _LABEL.match(text) and lines[0].words[0].face.is_bold and not lines[-1].words[-1].face.is_bold:
+        return False
+    if BULLET.match(text) or letters < 3 or len(text) > 220 or len(lines) > 4 or letters < 0.5 * len(text.replace(" ", "")):
         return False
     if text.rstrip().endswith((",", ";", "-")) or (text.endswith(".") and len(text) > 90):
         return False

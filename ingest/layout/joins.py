@@ -22,6 +22,7 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
     last: tuple[int, int] | None = None
     unfinished: tuple[int, int] | None = None  # stands further back: addresses or notes came between
     note: tuple[int, int] | None = None  # the last footnote
+    small: tuple[int, int] | None = None  # the last in small print, in which whole sections may be set
     for page in pages:
         keep: list[Block] = []
         joined.append(keep)
@@ -31,8 +32,15 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
                     joined[note[0]][note[1]] = _joined(joined[note[0]][note[1]], block, style)
                     continue
                 note = (len(joined) - 1, len(keep))
-            if block.kind in _FLOATS or (last is not None and _is_small_print(block, style)):
+            if block.kind in _FLOATS or block.is_entry:
                 keep.append(block)
+                continue
+            if last is not None and _is_small_print(block, style):
+                if small and _goes_on_in_small_print(joined[small[0]][small[1]], block):
+                    joined[small[0]][small[1]] = _joined(joined[small[0]][small[1]], block, style)
+                else:
+                    keep.append(block)
+                    small = (len(joined) - 1, len(keep) - 1)
                 continue
             place = _place_before(block, [at for at in (last, unfinished) if at], joined)
             if place:
@@ -42,11 +50,12 @@ def join_blocks(pages: list[list[Block]], style: DocumentStyle) -> list[list[Blo
                 continue
             keep.append(block)
             if block.kind not in _JOINED:
-                last = unfinished = None
+                last = unfinished = small = None
                 continue
             if last and _is_unfinished(joined[last[0]][last[1]]):
                 unfinished = last
             last = (len(joined) - 1, len(keep) - 1)
+            small = last if _is_small_print(block, style) else small
     return joined
 
 
@@ -59,6 +68,14 @@ def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequen
         if nth == 0 or (block.lines[0].text[:1].islower() and block.page - held.page < 2):
             return page, at
     return None
+
+
+def _goes_on_in_small_print(last: Block, block: Block) -> bool:
+    """True where a paragraph in small print goes on; of addresses and notes, one often ends without a stop."""
+    begins_lower = bool(block.lines) and block.lines[0].text[:1].islower()
+    return (
+        begins_lower and last.kind in _JOINED and block.page - last.page < 2 and len(last.lines) > 2 and _continues(last, block)
+    )
 
 
 def _is_unfinished(block: Block) -> bool:

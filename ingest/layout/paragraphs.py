@@ -9,20 +9,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.layout.page import Line, Rect, enclosing, overlap
+from ingest.layout.names import is_known
+from ingest.layout.page import Line, Rect, Word, enclosing, overlap
+from ingest.layout.short_lines import broken_off, first_word
 from ingest.layout.style import DocumentStyle
 
 MARKER = re.compile(
-    r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\](?![),;])\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s|[A-H]\.\s(?=[A-Z]))\s*\S"
+    r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\](?![),;])\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s)\s*\S"
 )
-_BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
+BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
 #: '(i) the first, (ii) the second': a list in a sentence.
 _INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
 #: Signs of a program or a command; a lone word or an e-mail address in such type has none.
 _CODE = re.compile(r"[(){};=<>$#|\\]|^\S+\s+-|::|^\s*(?:import|def|class|pip|git|cd|sudo|from)\s")
+_SCRIPT = re.compile("[⁰¹²³⁴-ⁿ₀-₎ᵢ-ᵥ]")
+_ADDRESS = re.compile(r"^(?:https?:|www\.|\S+@)")
 _ENDS = re.compile(r"[.:;?!]['\"”’)\]]*[⁰¹²³⁴-⁹,–]*$")
+
+#: Words after which no sentence ends.
+_OPEN_END = re.compile(r"\b(?:the|a|an|of|in|on|at|by|to|for|from|with|and|or|see|as|is|are|was|were)$")
 
 
 def flows(lines: Sequence[Line], walls: Sequence[Rect], style: DocumentStyle) -> list[list[Line]]:
@@ -82,15 +90,43 @@ def _walled(upper: Line, lower: Line, walls: Sequence[Rect]) -> bool:
 def split_flow(flow: Sequence[Line], style: DocumentStyle) -> list[list[Line]]:
     """One list of lines per paragraph."""
     left, right = _edges(flow)
-    hanging = _is_hanging(flow, left)
-    usual = _usual_drop(flow, style)
+    shape = _Shape(left, right, _is_hanging(flow, left), _usual_drop(flow, style), _is_even(flow))
     groups = [[flow[0]]]
-    for last, line in pairwise(flow):
-        if _begins(last, line, groups[-1], (left, right), hanging=hanging, usual=usual):
+    odd = {n for n in range(1, len(flow) - 1) if _is_odd_between(*flow[n - 1 : n + 2])}
+    for at, (last, line) in enumerate(pairwise(flow), start=1):
+        if at not in odd and at - 1 not in odd and _begins(last, line, groups[-1], shape):
             groups.append([line])
         else:
             groups[-1].append(line)
-    return groups
+    return [part for group in groups for part in broken_off(group, left, right)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How one flow is set."""
+
+    left: float
+    right: float
+    is_hanging: bool
+    usual: float  #: points from line to line inside a paragraph
+    is_even: bool  #: nearly all lines have this distance, so that a little more says something
+
+
+def _is_even(flow: Sequence[Line]) -> bool:
+    drops = [upper.base - lower.base for upper, lower in pairwise(flow)]
+    usual = Counter(round(drop, 0) for drop in drops)
+    return len(drops) > 7 and max(usual.values()) > 0.6 * len(drops)
+
+
+def _is_odd_between(last: Line, line: Line, following: Line) -> bool:
+    """True for a line whose size was measured wrongly: it stands in a paragraph whose other lines have one size."""
+    return (
+        0.2 < abs(last.size - line.size) < 0.2 * last.size
+        and last.face == line.face == following.face
+        and abs(last.size - following.size) < 0.2
+        and abs(last.base - 2 * line.base + following.base) < 0.3 * last.size
+        and abs(last.rect.left - line.rect.left) + abs(line.rect.left - following.rect.left) < 1.0
+    )
 
 
 def _usual_drop(flow: Sequence[Line], style: DocumentStyle) -> float:
@@ -122,35 +158,82 @@ def _is_hanging(flow: Sequence[Line], left: float) -> bool:
     return starts > 0.7 * len(out)
 
 
-def _begins(last: Line, line: Line, group: Sequence[Line], edges: tuple[float, float], *, hanging: bool, usual: float) -> bool:
+def _begins(last: Line, line: Line, group: Sequence[Line], shape: _Shape) -> bool:
     """True where `line` begins a new paragraph after `last`."""
-    left, right = edges
-    size = line.size
+    left, right, size = shape.left, shape.right, line.size
     drop = last.base - line.base
-    if drop > 1.3 * (max(usual, group[-2].base - group[-1].base) if len(group) > 1 else usual):
+    ended = bool(_ENDS.search(last.text))
+    if drop > 1.3 * (max(shape.usual, group[-2].base - group[-1].base) if len(group) > 1 else shape.usual):
         return True
-    other_size = abs(last.size - line.size) > 0.08 * max(last.size, size) + 0.2
-    if (other_size or _type_changes(last, line)) and not _type_runs_on(last, line):
+    if _is_new_type(last, line, ended=ended, right=right) or BULLET.match(line.text) or _is_wider(group, line):
         return True
-    if _BULLET.match(line.text):
+    if (len(group) == 1 and is_known(last.text)) or (is_raised_mark(line.words) and line.text[1:2] != ","):
         return True
     indent = line.rect.left - left
-    if _is_centred(last, edges) != _is_centred(line, edges):
+    if _is_centred(last, (left, right)) != _is_centred(line, (left, right)) and (ended or not _is_sentence_part(line)):
         return True
-    if hanging:
+    if shape.is_hanging:
         return indent <= 0.5 * size and last.rect.left - left <= 20 * size
     room = right - last.rect.right
-    first_word = line.words[0].rect.width + 0.3 * size
     if room > max(_first_words(line), 0.25 * (right - left)) and _is_set_otherwise(last, line):
         return True
-    ended = bool(_ENDS.search(last.text))
     if _is_entry(last) and _is_entry(line):
         return True
-    if MARKER.match(line.text) and not _INLINE.match(line.text) and (ended or room > 3 * size or MARKER.match(group[0].text)):
+    if _is_marked(line, group) and (ended or room > 3 * size or MARKER.match(group[0].text)):
         return True
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size
-    return room > max(first_word, 1.5 * size) and ended
+    if ended and shape.is_even and drop > 1.12 * shape.usual + 0.5 and line.text[:1].isupper() and not _has_scripts(last, line):
+        return True
+    return room > max(first_word(line), 1.5 * size) and ended
+
+
+def _has_scripts(*lines: Line) -> bool:
+    """True where something small is raised or lowered, which may have pushed the lines apart."""
+    return any(_SCRIPT.search(line.text) or min(word.size for word in line.words) < 0.85 * line.size for line in lines)
+
+
+def _is_marked(line: Line, group: Sequence[Line]) -> bool:
+    """True where the line begins with the mark of an item: not 'age 12 to' and '16)', nor the '(b)' of '(a) the first'."""
+    match = MARKER.match(line.text)
+    if not match or _INLINE.match(line.text):
+        return False
+    mark = re.match(r"^(\(?)(\d{1,3}|[a-z])\)", line.text)
+    if not mark:
+        return True
+    before = " ".join(other.text for other in group)
+    if not mark[1] and before.count("(") > before.count(")"):
+        return False
+    previous = str(int(mark[2]) - 1) if mark[2].isdigit() else chr(ord(mark[2]) - 1)
+    return f" {mark[1]}{previous}) " not in before
+
+
+def is_raised_mark(words: Sequence[Word]) -> bool:
+    """True for the small raised number or letter of an address, with its name after it."""
+    if len(words) < 2:
+        return False
+    mark, name = words[0], words[1]
+    return (
+        len(mark.text) < 3
+        and mark.size < 0.8 * name.size
+        and mark.base > name.base + 0.15 * name.size
+        and mark.text.isalnum()
+        and name.text[:1].isupper()
+        and len(name.text) > 1
+    )
+
+
+def _is_wider(group: Sequence[Line], line: Line) -> bool:
+    """True for a line that stands out on both sides of the lines above it, which are set in a narrower measure."""
+    if len(group) < 2 or max(x.rect.left for x in group) - min(x.rect.left for x in group) > 1.0:
+        return False
+    before = min(x.rect.left for x in group) - line.rect.left
+    return before > 0.7 * line.size and line.rect.right - max(x.rect.right for x in group) > 2 * line.size
+
+
+def _is_sentence_part(line: Line) -> bool:
+    """True for words that go on with a sentence."""
+    return line.text[:1].islower() and sum(len(word.text) > 2 and word.text.isalpha() for word in line.words) > 1
 
 
 def _is_set_otherwise(last: Line, line: Line) -> bool:
@@ -173,6 +256,19 @@ def _is_centred(line: Line, edges: tuple[float, float]) -> bool:
     """True for a line with the same wide white on both sides."""
     before, after = line.rect.left - edges[0], edges[1] - line.rect.right
     return min(before, after) > 3.5 * line.size and abs(before - after) < 0.25 * line.size + 0.02 * (before + after)
+
+
+def _is_new_type(last: Line, line: Line, *, ended: bool, right: float) -> bool:
+    """True where the line is set in another size or type, but as the last words of a sentence may be: a title in italics."""
+    if abs(last.size - line.size) > 0.08 * max(last.size, line.size) + 0.2:
+        return not _type_runs_on(last, line)
+    if not _type_changes(last, line) or _type_runs_on(last, line):
+        return False
+    flush = abs(last.rect.left - line.rect.left) < last.size
+    runs_on = flush and (line.text[:1].islower() or bool(_OPEN_END.search(last.text)))
+    same_weight = abs(last.bold - line.bold) < 0.5
+    is_sentence = len(last.words) > 3 and not _ADDRESS.match(line.text)
+    return ended or not (runs_on and same_weight and is_sentence) or right - last.rect.right > 2 * line.size
 
 
 def _type_changes(last: Line, line: Line) -> bool:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.layout.hyphens import known_words
 from ingest.layout.names import is_known
 from ingest.layout.page import Line
+
+#: Pairs of lines that tell a page's own distance.
+_FEWEST_PITCHES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,17 @@ def document_style(pages: Sequence[Iterable[Line]]) -> DocumentStyle:
     return DocumentStyle(size, face, bold, _pitch(pages, size), known, _families(pages), heads)
 
 
+def page_style(style: DocumentStyle, lines: Sequence[Line]) -> DocumentStyle:
+    """The document's style with this page's own distance of lines, where that is another: a manuscript at double distance has its
+    references, captions and addresses at single distance.
+    """
+    pitches = _pitches([lines], style.size)
+    pitch = max(pitches, key=lambda p: pitches[p], default=style.pitch)
+    if pitches[pitch] < _FEWEST_PITCHES or pitches[pitch] < 0.5 * pitches.total() or 0.8 < pitch / style.pitch < 1.25:
+        return style
+    return replace(style, pitch=pitch)
+
+
 def family_of(face: str) -> str:
     """'LMRoman' for LMRoman10-Bold. Opaque names such as AdvOT1ef757c0.B say nothing and stay whole."""
     return (
@@ -72,7 +86,13 @@ def _families(pages: Sequence[Iterable[Line]]) -> frozenset[str]:
 
 
 def _pitch(pages: Sequence[Iterable[Line]], size: float) -> float:
-    """The commonest distance between lines of the body that begin at the same edge."""
+    """The commonest distance between lines of the body."""
+    pitches = _pitches(pages, size)
+    return max(pitches, key=lambda p: pitches[p], default=1.2 * size)
+
+
+def _pitches(pages: Sequence[Iterable[Line]], size: float) -> Counter[float]:
+    """How often each distance stands between lines of the body that begin at the same edge."""
     pitches: Counter[float] = Counter()
     for lines in pages:
         above: dict[int, Line] = {}
@@ -82,5 +102,4 @@ def _pitch(pages: Sequence[Iterable[Line]], size: float) -> float:
             if last and abs(line.size - size) < 0.6 and len(line.text) > 25:
                 pitches[round((last.base - line.base) * 2) / 2] += 1
             above[edge] = line
-    likely = {p: n for p, n in pitches.items() if size * 0.9 <= p <= size * 2.6}
-    return max(likely, key=lambda p: likely[p]) if likely else 1.2 * size
+    return Counter({p: n for p, n in pitches.items() if size * 0.9 <= p <= size * 2.6})

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.lines import join_texts
+from ingest.layout.hyphens import join_texts
 from ingest.layout.looks import look_of
 from ingest.layout.names import is_known
 from ingest.layout.page import enclosing
