@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
@@ -17,6 +17,8 @@ from ingest.layout.pieces import AXIS, hangs
 from ingest.layout.rows import whole_rows
 from ingest.layout.scripts import middle_of, words_as_text
 
+#: Font sizes between the baselines of a word and of the one before it in its line, at most.
+_FAR = 2.5
 #: Widest gap inside a line, in font sizes; the gutter between two columns is wider.
 MAX_GAP = 1.05
 _ACCENTS = {
@@ -67,7 +69,7 @@ def _follows(run: Sequence[Word], word: Word) -> bool:
     """
     last = run[-1]
     size = last.size if last.size > word.size else word.size
-    if abs(last.base - word.base) > 2.5 * size:  # most pairs end here
+    if abs(last.base - word.base) > _FAR * size:  # most pairs end here
         return False
     recent = run[-4:]
     if len(run) > 4 and last.size < 0.85 * max(run[0].size, run[-5].size):  # a long script
@@ -108,12 +110,15 @@ def _bridged(runs: list[list[Word]]) -> list[list[Word]]:
     """Runs that stand side by side, though not written one after the other, as one."""
     runs = sorted(runs, key=lambda run: run[0].rect.left)
     grown: list[list[Word]] = []
-    ends: list[
-        float
-    ] = []  # of each grown run: most are too far away, and asking `_follows` of all took half of the layout's time
+    ends: list[float] = []  # of each grown run
+    # Most are too far away: asking all whether they go on took half of the layout's time.
+    height = _FAR * max((word.size for run in runs for word in run), default=1.0)
+    bands = defaultdict[int, list[int]](list)  # of grown runs, by the band of the page that their last words stand in
     for run in runs:
         word = run[0]
-        near = [n for n, g in enumerate(grown) if _is_in_reach(g[-1], ends[n], word) and _follows(g, word)]
+        band = int(word.base // height)
+        close = {n for b in (band - 1, band, band + 1) for n in bands[b]}
+        near = [n for n in sorted(close) if _is_in_reach(grown[n][-1], ends[n], word) and _follows(grown[n], word)]
         if near:
             at = max(near, key=lambda n: grown[n][-1].rect.right)
             grown[at].extend(run)
@@ -122,6 +127,7 @@ def _bridged(runs: list[list[Word]]) -> list[list[Word]]:
             grown.append(list(run))
             ends.append(0.0)
         ends[at] = max(last.rect.right for last in grown[at][-4:])
+        bands[int(run[-1].base // height)].append(at)
     return grown
 
 

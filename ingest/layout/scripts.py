@@ -77,6 +77,9 @@ def words_as_text(words: Sequence[Word]) -> str:
 
 def main_row(words: Sequence[Word]) -> tuple[float, float]:
     """Size and baseline of the words that are no scripts: the largest size of which there is not just an initial."""
+    head = words[0]
+    if not head.face.is_math and all(w.size == head.size and w.base == head.base and w.face is head.face for w in words):
+        return max(round(head.size, 1), 0.1), round(head.base, 1)  # most lines
     known = [word for word in words if not _is_sign(word)] or list(words)
     counts: dict[float, int] = defaultdict(int)
     for word in known:

@@ -36,7 +36,9 @@ def lines_with_fractions(lines: Sequence[TableLine], bars: Sequence[Rect]) -> li
         beside = [at for at, line in enumerate(lines) if abs(line.base + AXIS * line.size - bar.bottom) < 0.3 * line.size]
         if beside and over and under and _fits(bar, over, under):
             home.update({id(word): beside[0] for word in (*over, *under)})
-    kept = [[word for word in words if home[id(word)] == at] for at in range(len(lines))]
+    kept: list[list[Word]] = [[] for _ in lines]
+    for word in words:
+        kept[home[id(word)]].append(word)
     return [
         replace(line, words=tuple(sorted(own, key=lambda w: w.rect.left))) for line, own in zip(lines, kept, strict=True) if own
     ]
