@@ -46,7 +46,7 @@ def entries(pages: list[list[Block]]) -> list[str]:
 
 
 def whole(lines: list[str]) -> str:
-    return " ".join(lines)
+    return " ".join(lines).replace("- ", "-")
 
 
 def numbered(pdf: PdfMaker, x: float, y: float, first: int, items: list[list[str]]) -> float:
