@@ -117,7 +117,7 @@ class Readings:
 
 def _learn(font: _Font, text: str, ink: Ink) -> None:
     by_ink = signs_by_ink(text, ink)
-    if by_ink:
+    if by_ink and not font.shown:
         font.signs.update(by_ink)
     elif text.isascii() and text.isalpha() and _GREEK.match(ink.text):  # PDFium has read the names in the font
         font.signs[text] = ink.text
@@ -138,15 +138,15 @@ def signs_by_name(name: str) -> Mapping[str, str]:
 def signs_by_ink(text: str, ink: Ink) -> Mapping[str, str]:
     """The signs of a font in which this character looks like this; none where it looks as it should."""
     height, width = ink.top - ink.bottom, ink.right - ink.left
-    falls, rises = ink.bottom < -0.12, ink.top > 0.6
+    falls, rises, is_low = -0.4 < ink.bottom < -0.12, 0.6 < ink.top < 0.9, 0.3 < ink.top <= 0.6
     is_round = 0.97 < width / max(height, 0.01) < 1.03
-    if (text in "mbrc" and falls) or (text == "q" and rises and not falls):
+    if (falls and ((text in "mrc" and is_low) or (text == "b" and rises))) or (text == "q" and rises and ink.bottom > -0.1):
         return _SYMBOL
     if text == "¼" and height < 0.4:
         return _TEX_SYMBOLS
     if text in ";:" and ink.top < 0.25:
         return _TEX_ITALIC
-    if text == "3" and is_round and not falls and not rises:
+    if text == "3" and is_round and is_low and not falls:
         return {"3": "×"}
     if text == "d" and is_round and rises:
         return {"d": "•"}
