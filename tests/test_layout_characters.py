@@ -86,6 +86,7 @@ def test_a_font_of_a_known_layout_is_read_by_its_name() -> None:
     assert signs_by_name("/ABCDEF+AdvP4C4E74")["\x18"] == "∼"
     assert signs_by_name("/TeX_CM_Maths_Italic")["@"] == "∂"
     assert signs_by_name("/Symbol")["´"] == "×"
+    assert [signs_by_name("/ABCDEF+TeX-matha10")[sign] for sign in "p`q"] == ["(", "+", ")"]
     assert not signs_by_name("/ABCDEF+SymbolNeu-Regular")
 
 

@@ -45,7 +45,16 @@ _TEX_ACCENTS = dict(zip("\x12\x13\x14\x15\x16\x17\x18^_~\x7f€{|", "`´ˇ˘¯˚
 _TEX_TALL = dict(
     zip("\x00\x10\x12 \x01\x11\x13!\x02\x14h\x03\x15iPXQYRZpqrs", "(" * 4 + ")" * 4 + "[[[]]]∑∑∏∏∫∫√√√√", strict=True)
 )
+#: The fonts of TeX's package mathabx, whose codes are read as those of TeX's text fonts.
+_MATHABX = dict(
+    zip(
+        "pqrstuxy`´¨ˆ˚\"“ďěăąPRĂĎĄXYÑÐÝñô@D8Bb'‘˝˘{}1KJH„ÿřżşś",
+        "()[]{}⟨⟩+−·×∗==≤≥<>∈∉⊂⊆⊃∩∪→←−⇒⇔∀∃∞∂⊗⊕⊕∘±/‖′⊥⊤∅∼∑∑∫∫∏",
+        strict=True,
+    )
+)
 _NAMED = (
+    (re.compile(r"^TeX-math[ax]\d"), _MATHABX),
     (re.compile(r"^(?:TeX_CM_Maths_Italic|AdvP4C4E51)"), _TEX_ITALIC),
     (re.compile(r"^(?:TeX_CM_Roman|AdvP4C4E59)"), _TEX_ACCENTS),
     (re.compile(r"^(?:TeX_CM_Maths_Extension|AdvP4C4E46)"), _TEX_TALL),
