@@ -70,6 +70,7 @@ def test_a_letter_is_greek_where_its_ink_is() -> None:
     assert signs_by_ink("m", Ink("m", 0.07, -0.19, 0.55, 0.45))["m"] == "μ"
     assert signs_by_ink("b", Ink("b", 0.02, -0.21, 0.53, 0.71))["g"] == "γ"
     assert not signs_by_ink("m", Ink("m", 0.06, 0.0, 0.79, 0.53))
+    assert not signs_by_ink("m", Ink("m", 0.06, -0.3, 0.79, 0.23))  # a font whose origin lies elsewhere
     assert not signs_by_ink("b", Ink("b", 0.07, -0.01, 0.56, 0.71))
 
 
@@ -85,6 +86,7 @@ def test_a_font_of_a_known_layout_is_read_by_its_name() -> None:
     assert signs_by_name("/ABCDEF+AdvP4C4E74")["\x18"] == "∼"
     assert signs_by_name("/TeX_CM_Maths_Italic")["@"] == "∂"
     assert signs_by_name("/Symbol")["´"] == "×"
+    assert [signs_by_name("/ABCDEF+TeX-matha10")[sign] for sign in "p`q"] == ["(", "+", ")"]
     assert not signs_by_name("/ABCDEF+SymbolNeu-Regular")
 
 

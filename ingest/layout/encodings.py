@@ -45,7 +45,16 @@ _TEX_ACCENTS = dict(zip("\x12\x13\x14\x15\x16\x17\x18^_~\x7f€{|", "`´ˇ˘¯˚
 _TEX_TALL = dict(
     zip("\x00\x10\x12 \x01\x11\x13!\x02\x14h\x03\x15iPXQYRZpqrs", "(" * 4 + ")" * 4 + "[[[]]]∑∑∏∏∫∫√√√√", strict=True)
 )
+#: The fonts of TeX's package mathabx, whose codes are read as those of TeX's text fonts.
+_MATHABX = dict(
+    zip(
+        "pqrstuxy`´¨ˆ˚\"“ďěăąPRĂĎĄXYÑÐÝñô@D8Bb'‘˝˘{}1KJH„ÿřżşś",
+        "()[]{}⟨⟩+−·×∗==≤≥<>∈∉⊂⊆⊃∩∪→←−⇒⇔∀∃∞∂⊗⊕⊕∘±/‖′⊥⊤∅∼∑∑∫∫∏",
+        strict=True,
+    )
+)
 _NAMED = (
+    (re.compile(r"^TeX-math[ax]\d"), _MATHABX),
     (re.compile(r"^(?:TeX_CM_Maths_Italic|AdvP4C4E51)"), _TEX_ITALIC),
     (re.compile(r"^(?:TeX_CM_Roman|AdvP4C4E59)"), _TEX_ACCENTS),
     (re.compile(r"^(?:TeX_CM_Maths_Extension|AdvP4C4E46)"), _TEX_TALL),
@@ -117,7 +126,7 @@ class Readings:
 
 def _learn(font: _Font, text: str, ink: Ink) -> None:
     by_ink = signs_by_ink(text, ink)
-    if by_ink:
+    if by_ink and not font.shown:
         font.signs.update(by_ink)
     elif text.isascii() and text.isalpha() and _GREEK.match(ink.text):  # PDFium has read the names in the font
         font.signs[text] = ink.text
@@ -138,15 +147,15 @@ def signs_by_name(name: str) -> Mapping[str, str]:
 def signs_by_ink(text: str, ink: Ink) -> Mapping[str, str]:
     """The signs of a font in which this character looks like this; none where it looks as it should."""
     height, width = ink.top - ink.bottom, ink.right - ink.left
-    falls, rises = ink.bottom < -0.12, ink.top > 0.6
+    falls, rises, is_low = -0.4 < ink.bottom < -0.12, 0.6 < ink.top < 0.9, 0.3 < ink.top <= 0.6
     is_round = 0.97 < width / max(height, 0.01) < 1.03
-    if (text in "mbrc" and falls) or (text == "q" and rises and not falls):
+    if (falls and ((text in "mrc" and is_low) or (text == "b" and rises))) or (text == "q" and rises and ink.bottom > -0.1):
         return _SYMBOL
     if text == "¼" and height < 0.4:
         return _TEX_SYMBOLS
     if text in ";:" and ink.top < 0.25:
         return _TEX_ITALIC
-    if text == "3" and is_round and not falls and not rises:
+    if text == "3" and is_round and is_low and not falls:
         return {"3": "×"}
     if text == "d" and is_round and rises:
         return {"d": "•"}

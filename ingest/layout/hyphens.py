@@ -38,6 +38,8 @@ _SECOND, _FIRST = frozenset(_SECOND_PARTS.split()), frozenset(_FIRST_PARTS.split
 #: Ends that are words of their own and yet close without a hyphen, and beginnings.
 _CLOSING, _OPENING = frozenset(_CLOSING_ENDS.split()), frozenset(_OPENINGS.split())
 _BROKEN = re.compile(r"\S*[-\u00ad\u2010](?:\s+\S*|$)")
+#: Characters of the longest word or address that a line ends with.
+_LONGEST = 160
 #: An address or an identifier that its line end may break.
 _ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org|doi:|\b10\.\d{4,9}/|://)\S*$", re.I)
 _ADDRESS_SIGN = re.compile(r"[/.\-_=?&:~%#]$")
@@ -55,38 +57,39 @@ def join_texts(texts: Iterable[str], known: frozenset[str] = frozenset()) -> str
 
 def _joined(head: str, tail: str, known: frozenset[str]) -> str:
     last = head[-1]
-    if _breaks_address(head, tail):
+    end = head[-_LONGEST:].rpartition(" ")[2]  # to search all of a long paragraph at each line end takes long
+    if _breaks_address(end, tail):
         return head + tail
     if last == "\u00ad":
         return head[:-1] + tail if tail[0].isalnum() else f"{head} {tail}"
-    if _ENDS_WORD.search(head) and not _HANGING.match(tail):
+    if _ENDS_WORD.search(end) and not _HANGING.match(tail):
         if head[-2].isalpha() and tail[0].isalpha():
-            return (head if _is_compound(head[:-1], tail, known) else head[:-1]) + tail
+            return (head if _is_compound(end[:-1], tail, known, in_capitals=_is_in_capitals(head)) else head[:-1]) + tail
         return head + tail if tail[0].isalnum() or tail[0] in "([{" else f"{head} {tail}"
     if (last in "–—/" and head[-2:-1].isalnum()) or (last == "_" and tail[0].isalnum()):
         return head + tail
     return f"{head} {tail}"
 
 
-def _breaks_address(head: str, tail: str) -> bool:
+def _breaks_address(end: str, tail: str) -> bool:
     """True where the line end stands inside an address: it ends with a sign of addresses and goes on in small letters."""
-    if not _ADDRESS.search(head):
+    if not _ADDRESS.search(end):
         return False
-    if _ADDRESS_SIGN.search(head):
-        return bool(_GOES_ON.match(tail)) or head.endswith(("/", "_"))
-    return bool(_REST_OF_ADDRESS.match(tail)) and not re.search(r"[.,;)\]]$", head)
+    if _ADDRESS_SIGN.search(end):
+        return bool(_GOES_ON.match(tail)) or end.endswith(("/", "_"))
+    return bool(_REST_OF_ADDRESS.match(tail)) and not re.search(r"[.,;)\]]$", end)
 
 
-def _is_compound(head: str, tail: str, known: frozenset[str]) -> bool:
+def _is_compound(end: str, tail: str, known: frozenset[str], *, in_capitals: bool) -> bool:
     """True where the hyphen between these two stays: the paper or English writes the word so."""
-    first, second = re.findall(r"\w+$", head)[-1], re.findall(r"^\w+", tail)[0]
+    first, second = re.findall(r"\w+$", end)[-1], re.findall(r"^\w+", tail)[0]
     closed, compound = (first + second).lower(), f"{first}-{second}".lower()
     if closed in known:
         return False
     if compound in known:
         return True
     if first[-1].isdigit() or not second[0].islower():
-        return not _is_in_capitals(head) or not second.isupper()
+        return not (in_capitals and second.isupper())
     if len(first) > 1 and first.isupper():
         return True
     low, next_low = first.lower(), second.lower()
@@ -96,7 +99,7 @@ def _is_compound(head: str, tail: str, known: frozenset[str]) -> bool:
         return len(low) > 2
     if next_low not in known or next_low in _CLOSING or low in _OPENING:
         return False
-    is_chained = bool(re.search(r"\w[-\u2010]\w+$", head))
+    is_chained = bool(re.search(r"\w[-\u2010]\w+$", end))
     return is_chained or low in _FIRST or (len(low) > 2 and len(next_low) > 3)
 
 

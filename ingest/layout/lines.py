@@ -93,7 +93,7 @@ def _stack_left(recent: Sequence[Word]) -> float:
 
 def _same_row(a: Word, b: Word) -> bool:
     """True on one baseline, or raised or lowered from it as a script is; a sign that hangs from its top has its middle there."""
-    has_sign = hangs(a.face) != hangs(b.face)
+    has_sign = (a.face.is_math or b.face.is_math) and hangs(a.face) != hangs(b.face)
     if has_sign:
         sign, other = (a, b) if hangs(a.face) else (b, a)
         if abs(middle_of(sign) - other.base - AXIS * other.size) <= 0.6 * max(sign.size, other.size):
