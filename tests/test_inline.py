@@ -1,10 +1,9 @@
-"""What stands over and under a line of text stays in it: stacked scripts, fractions, accents."""
+"""What stands over and under a line of text stays in it: stacked scripts, fractions, sums."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.formulas import _n_words
 from ingest.layout.inline import with_inline_formulas
 from ingest.layout.lines import build_lines
@@ -93,21 +92,3 @@ def test_a_row_of_a_formula_with_roman_scripts_is_no_prose() -> None:
     (line,) = build_lines([*words, word("vac", 103, 97, 7)])
 
     assert _n_words(line) == 0
-
-
-def test_an_accent_is_put_on_the_letter_below_it() -> None:
-    bar = replace(word("¯", 52, 102.8), rect=Rect(52, 100, 57, 110))
-
-    assert [w.text for w in with_accents([bar, word("A", 50), word("is", 60)])] == ["Ā", "is"]
-
-
-def test_an_accent_at_the_end_of_a_word_belongs_to_the_letter_that_stands_below_it() -> None:
-    delta = replace(word("∆¯", 50), rect=Rect(50, 97.8, 65, 107.2))
-
-    assert [w.text for w in with_accents([delta, word("ν", 59)])] == ["∆", "ν̄"]
-
-
-def test_an_accent_over_white_stays() -> None:
-    words = [word("˜", 50), word("50", 60)]
-
-    assert with_accents(words) == words

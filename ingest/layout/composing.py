@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.page import Rect, Word, enclosing, overlap
 from ingest.layout.pieces import AXIS, hangs
 from ingest.layout.scripts import fraction, main_row, words_as_text
@@ -30,7 +29,7 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
     if not words:
         return " ".join(text for text, _ in numbers)
     size = main_row(words)[0]
-    left = with_accents(_as_signs(words, size))
+    left = _as_signs(words, size)
     ordered = sorted(_distinct(bars), key=lambda bar: bar.width)
     for bar in ordered:
         left = with_bar(left, bar, ordered, size)

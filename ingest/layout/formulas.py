@@ -58,8 +58,13 @@ _WORD = re.compile(r"^[\W\d]*[A-Za-zÀ-ÿ]{3,}[\W]*$")
 
 def find_formulas(lines: Sequence[Line], page: PageSignals, style: DocumentStyle) -> tuple[list[Block], list[Line]]:
     """The display formulas among these lines, and the lines that are left."""
-    prose = [line for line in lines if _n_words(line) >= 3]
-    loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style) and not is_code([line])]
+    counts = [_n_words(line) for line in lines]
+    prose = [line for line, n in zip(lines, counts, strict=True) if n >= 3]
+    loose = [
+        line
+        for line, n in zip(lines, counts, strict=True)
+        if n < 3 and not _runs_on(line, prose, style) and not is_code([line])
+    ]
     blocks, taken = [], set()
     for cluster in _clusters(loose, style):
         if _is_formula(cluster):

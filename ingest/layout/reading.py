@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.binding import bind_captions, bind_over_pages
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
@@ -38,7 +37,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
     set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
-    set_pages = [with_inline_formulas(replace(page, words=tuple(with_accents(page.words)))) for page in set_pages]
+    set_pages = [with_inline_formulas(page) for page in set_pages]
     set_pages, margins = split_margins(set_pages)
     lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
