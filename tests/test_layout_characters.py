@@ -12,8 +12,9 @@ from pdf_maker import PdfMaker
 from ingest.layout.characters import Characters
 from ingest.layout.encodings import Ink, Readings, signs_by_ink, signs_by_name
 from ingest.layout.fonts import FontBook
+from ingest.layout.lines import build_lines
 from ingest.layout.page import Face, Rect, Word
-from ingest.layout.pieces import Glyph
+from ingest.layout.pieces import Glyph, pieces
 from ingest.layout.scripts import words_as_text
 
 FACE = Face("Serif", False, False, False, False, 1.0, 0.2)
@@ -62,7 +63,7 @@ def read(characters: Characters, word: str) -> str:
 def cut(characters: Characters, word: str) -> list[str]:
     [span] = characters.spans([word])
     assert span is not None
-    return [characters.text(part) for part in characters.parts(span, 10.0, FACE)]
+    return [characters.text(part) for part in characters.parts(span)]
 
 
 def test_a_letter_is_greek_where_its_ink_is() -> None:
@@ -112,6 +113,7 @@ def test_a_space_narrower_than_the_parser_takes_for_one_still_divides_words() ->
     assert cut(page_of(*written("andWang", (3, 1.9))), "andWang") == ["and", "Wang"]
     assert cut(page_of(*written("15min", (2, 1.9))), "15min") == ["15", "min"]
     assert cut(page_of(*written("5h", (1, 1.9))), "5h") == ["5", "h"]
+    assert cut(page_of(*written("=3).", (1, 1.9))), "=3).") == ["=", "3)."]
 
 
 def test_letters_set_apart_and_digits_are_one_word() -> None:
@@ -148,10 +150,12 @@ def test_a_space_of_the_text_layer_divides_words_that_nearly_touch() -> None:
     assert not characters.is_after_space(first)
     assert characters.is_after_space(second)
 
+    spaced = Word(",", Rect(70.1, 100, 72, 110), 10, 102, FACE, after_space=True)
     words = [Word("al.,", Rect(50, 100, 70, 110), 10, 102, FACE), Word("UFL", Rect(70.5, 100, 85, 110), 10, 102, FACE)]
     told = [words[0], Word("UFL", Rect(70.5, 100, 85, 110), 10, 102, FACE, after_space=True)]
     assert words_as_text(words) == "al.,UFL"
     assert words_as_text(told) == "al., UFL"
+    assert words_as_text([words[0], spaced]) == "al.,,"
 
 
 def test_words_find_their_characters_past_what_no_word_has() -> None:
@@ -160,6 +164,13 @@ def test_words_find_their_characters_past_what_no_word_has() -> None:
     spans = characters.spans(["one", "two", "three"])
 
     assert [span and characters.text(span) for span in spans] == ["one", "two", None]
+
+
+def test_a_bracket_before_a_script_stands_in_a_row_of_its_own() -> None:
+    tall = Face("CMEX10", False, False, False, True, 1.0, 1.0)
+    bracket, two = Glyph(")", Rect(0, 90, 5, 100), tall), Glyph("2", Rect(5, 96, 9, 103), FACE)
+
+    assert [piece.text for piece in pieces([bracket, two])] == [")", "2"]
 
 
 def test_a_letter_with_a_bar_tells_its_row() -> None:
@@ -182,3 +193,14 @@ def test_a_font_whose_boxes_end_with_the_ink_is_measured_by_letter(tmp_path: Pat
     assert book.face(cell("β", 50, 55, "/Greek"), 1).size_per_height == 1.0
     assert book.face(cell("μ", 55, 60), 1).size_per_height == 1.0
     book.close()
+
+
+def test_a_sign_that_hangs_from_its_top_is_in_the_row_of_its_middle() -> None:
+    tall = Face("CMEX10", False, False, False, True, 1.0, 1.0)
+    word = Word("sum", Rect(50, 97.8, 65, 107.2), 10, 100.0, FACE)
+    sign = Word("∑", Rect(67, 105.3, 74, 114.7), 10, 107.5, tall)
+
+    [line] = build_lines([word, sign])
+
+    assert line.text == "sum ∑"
+    assert line.rect.top == 107.2

@@ -18,6 +18,8 @@ from ingest.layout.pieces import Glyph
 
 #: Widest gap inside a word, in font sizes, beyond the usual one between its letters.
 _GAP = 0.12
+#: Points. In no type is a space so narrow.
+_NO_GAP = 0.4
 #: Width of the narrowest em dash, in font sizes.
 _EM_DASH = 0.78
 #: How far apart in its text a page's words and characters may get.
@@ -92,31 +94,34 @@ class Characters:
             if text
         ]
 
-    def parts(self, span: Span, size: float, face: Face) -> list[Span]:
+    def parts(self, span: Span) -> list[Span]:
         """The words that these characters are: cut where the gap between two is wider than inside a word."""
         start, end = span
         gaps = [left - right for left, right in zip(self._lefts[start + 1 : end], self._rights[start:end], strict=False)]
-        if face.is_math or not gaps or max(gaps) <= _GAP * size:
+        if not gaps or max(gaps) < _NO_GAP:
             return [span]
+        size, face = self._size(start)
         usual = sorted(gaps)[(len(gaps) - 1) // 2] if len(gaps) > 1 else 0.0
-        if len(gaps) == 1 and not self._texts[start].isdigit():
+        is_short = len(gaps) == 1 and self._texts[start].isalpha() and self._texts[start + 1].isalpha()
+        if face.is_math or is_short:
             return [span]
-        cuts = [
-            at
-            for at, gap in enumerate(gaps, start + 1)
-            if gap - usual > _GAP * size
-            and not _is_in_number(self._texts[at - 1], self._texts[at])
-            and not self._is_slanted(at)
-        ]
+        cuts = [at for at, gap in enumerate(gaps, start + 1) if gap - usual > _GAP * size and self._may_part(at)]
         return list(pairwise([start, *cuts, end]))
 
-    def _is_slanted(self, at: int) -> bool:
-        """True between two letters of mathematics, which stand apart where the first leans over."""
-        return (
-            self._texts[at - 1].isalpha()
-            and self._texts[at].isalpha()
-            and self._fonts.face(self._cells[at - 1], self._page_no).is_math
-        )
+    def _size(self, at: int) -> tuple[float, Face]:
+        """Font size and face of this character."""
+        cell = self._cells[at]
+        face = self._fonts.face(cell, self._page_no)
+        return (cell.r_y2 - cell.r_y0) * face.size_per_height, face
+
+    def _may_part(self, at: int) -> bool:
+        """False before this character where no word ends: in a number, at a bracket, between slanted letters of mathematics."""
+        left, right = self._texts[at - 1], self._texts[at]
+        if (left.isdigit() or left in ".,") and (right.isdigit() or right in ".,"):  # in some fonts digits stand apart
+            return False
+        if left in "([" or right in ".,;:!?)]":
+            return False
+        return not (left.isalpha() and right.isalpha() and self._size(at - 1)[1].is_math)
 
     def _read(self) -> list[str]:
         """The signs that the fonts print for these characters."""
@@ -162,9 +167,7 @@ class Characters:
     def _set_dashes(self) -> None:
         """Em dashes, which the parser gives as hyphens: a hyphen is a third as wide."""
         for at in [at for at, text in enumerate(self._texts) if text == "-"]:
-            cell = self._cells[at]
-            face = self._fonts.face(cell, self._page_no)
-            size = (cell.r_y2 - cell.r_y0) * face.size_per_height
+            size, face = self._size(at)
             if not face.is_math and _EM_DASH * size < self._rights[at] - self._lefts[at] < 1.3 * size:
                 self._texts[at] = "—"
 
@@ -185,8 +188,3 @@ class Characters:
         slack = 0.15 * (right - left)
         is_near = abs(cell.r_y0 - accent.r_y0) < max(cell.r_y2 - cell.r_y0, accent.r_y2 - accent.r_y0)
         return other if is_near and left - slack <= middle <= right + slack else None
-
-
-def _is_in_number(left: str, right: str) -> bool:
-    """True between the characters of a number: in some fonts they stand apart."""
-    return (left.isdigit() or left in ".,") and (right.isdigit() or right in ".,")

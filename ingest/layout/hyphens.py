@@ -7,7 +7,6 @@ are two. What tells them apart is the paper itself, which uses most words more t
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -31,13 +30,14 @@ _CLOSING_ENDS = """
 """
 _OPENINGS = """
     any auto back be bi bio by con counter de dia dis down electro every ex extra fore geo hetero homo hydro hyper hypo im in
-    infra inter intra macro mega meta micro mid mis mono nano neuro no on out over para per photo phyto poly post pre pro
+    infra inter intra macro mega meta micro mid mis mono nano neuro no not on out over para per photo phyto poly post pre pro
     proto pseudo psycho re some sub super sur syn tele there thermo through trans tri ultra un under uni up where with within
 """
 #: Second parts that English puts after a hyphen; first parts with a hyphen before any word.
 _SECOND, _FIRST = frozenset(_SECOND_PARTS.split()), frozenset(_FIRST_PARTS.split())
 #: Ends that are words of their own and yet close without a hyphen, and beginnings.
 _CLOSING, _OPENING = frozenset(_CLOSING_ENDS.split()), frozenset(_OPENINGS.split())
+_BROKEN = re.compile(r"\S*[-\u00ad\u2010](?:\s+\S*|$)")
 #: An address or an identifier that its line end may break.
 _ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org|doi:|\b10\.\d{4,9}/|://)\S*$", re.I)
 _ADDRESS_SIGN = re.compile(r"[/.\-_=?&:~%#]$")
@@ -107,17 +107,17 @@ def _is_in_capitals(text: str) -> bool:
 
 
 def known_words(lines: Iterable[str]) -> frozenset[str]:
-    """The words of these lines in lower case, compounds also by pairs; not the pieces of words broken at line ends."""
+    """The words of these lines in lower case, compounds also by pairs.
+
+    Without the first of each line and what stands beside a hyphen at an end: those may be pieces of broken words.
+    """
     words: set[str] = set()
-    starts: Counter[str] = Counter()
     for line in lines:
-        tokens = re.findall(r"\w+(?:-\w+)*", line.lower())
-        if line[-1:] in HYPHENS and tokens:
-            tokens.pop()
-        starts.update(tokens[:1])
-        for token in tokens[1:]:
+        whole = _BROKEN.sub(" . ", line.lower())
+        for token in re.findall(r"\w+(?:-\w+)*", whole.partition(" ")[2]):
             words.add(token)
-            parts = token.split("-") if "-" in token else ()
-            words.update(parts)
-            words.update(f"{a}-{b}" for a, b in pairwise(parts))
-    return frozenset(words | {word for word, n in starts.items() if n > 1})
+            if "-" in token:
+                parts = token.split("-")
+                words.update(parts)
+                words.update(f"{a}-{b}" for a, b in pairwise(parts))
+    return frozenset(words)

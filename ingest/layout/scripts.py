@@ -23,7 +23,7 @@ _OFF_AXIS = 0.2
 #: Gap above which a space stands before a script, and before any other word, in sizes.
 _SCRIPT_SPACE, _SPACE = 0.3, 0.12
 #: And the one that is enough between letters where the text layer has a space: some layers have one beside each ligature.
-_TOLD = 0.04
+_TOLD, _STOPS = 0.04, tuple(".,;:!?)]")
 
 #: Signs that are no scripts whatever their boxes say.
 _UPRIGHT = frozenset("()[]{}|∥⟨⟩√∑∏∫⌈⌉⌊⌋⟦⟧")
@@ -55,7 +55,7 @@ def words_as_text(words: Sequence[Word]) -> str:
     if not words:
         return ""
     size, base = main_row(words)
-    text, last_right = "", words[0].rect.left
+    text, last_right, after_script = "", words[0].rect.left, False
     for normal, group in _groups(words, size, base):
         left = min(word.rect.left for word in group)
         if normal:
@@ -63,12 +63,14 @@ def words_as_text(words: Sequence[Word]) -> str:
             narrow = min(word.size, size)
             written = word.text
             gap = left - last_right
-            told = word.after_space and gap > (_TOLD if text[-1:].isalnum() else -_SPACE) * narrow
+            least = -_SPACE if text[-1:] in _STOPS and word.text[0].isalnum() else _TOLD
+            told = word.after_space and not after_script and gap > least * narrow
             space = gap > _SPACE * narrow or told or word.rect.right < last_right - size
         else:
             written = _scripts(group, size, base, text)
             space = left - last_right > _SCRIPT_SPACE * size
         text += (" " if space and text else "") + written
+        after_script = not normal
         last_right = max(word.rect.right for word in group)
     return " ".join(text.split())
 

@@ -73,7 +73,7 @@ def _words(cells: list[Any], characters: Characters, fonts: FontBook, page_no: i
         if span is None or word.turn:
             yield word
             continue
-        for part in characters.parts(span, word.size, face):
+        for part in characters.parts(span):
             yield from _part(word, part, characters, is_odd=is_odd)
 
 
