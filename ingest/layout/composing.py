@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ingest.layout.page import Rect, Word, enclosing, overlap
 from ingest.layout.pieces import AXIS, hangs
-from ingest.layout.scripts import fraction, main_row, words_as_text
+from ingest.layout.scripts import closed, fraction, main_row, words_as_text
 
 _LARGE = frozenset("∑∏∐∫∮⋃⋂⨁⨂⊕⊗")
 _UNDER = frozenset({"lim", "max", "min", "sup", "inf", "argmax", "argmin", "arg max", "arg min", "det", "limsup", "liminf"})
@@ -92,9 +92,8 @@ def _with_root(words: list[Word], root: Word, bar: Rect, bars: Sequence[Rect], s
     if not below:
         return words
     inside = _text_of(below, size)
-    closed = inside if len(inside) == 1 else f"({inside})"
     row, base = main_row(below)
-    made = _word(root.text + closed, enclosing(w.rect for w in [root, *below]), row, base, below[0])
+    made = _word(root.text + closed(inside), enclosing(w.rect for w in [root, *below]), row, base, below[0])
     return [w for w in parts if w not in below and w is not root] + [made]
 
 
