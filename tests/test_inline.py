@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ingest.layout.formulas import _n_words
-from ingest.layout.inline import with_inline_formulas
+from ingest.layout.inline import with_inline_fractions
 from ingest.layout.lines import build_lines
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 
@@ -31,7 +31,7 @@ def page_of(words: list[Word], *bars: Rect) -> PageSignals:
 
 
 def texts(words: list[Word], *bars: Rect) -> list[str]:
-    return [line.text for line in build_lines(with_inline_formulas(page_of(words, *bars)).words)]
+    return [line.text for line in build_lines(with_inline_fractions(page_of(words, *bars)).words)]
 
 
 def test_a_lower_script_begins_under_the_first_letter_of_the_upper() -> None:
@@ -68,7 +68,7 @@ def test_scripts_without_a_bar_are_no_fraction() -> None:
 def test_a_rule_between_the_rows_of_a_table_is_no_fraction() -> None:
     words = [word("Accuracy", 100, 107), word("92.1", 110, 93), word("Model", 20, 100)]
 
-    assert with_inline_formulas(page_of(words, Rect(100, 102.5, 140, 102.5))).words == tuple(words)
+    assert with_inline_fractions(page_of(words, Rect(100, 102.5, 140, 102.5))).words == tuple(words)
 
 
 def test_the_bar_of_a_root_in_a_sentence_ends_it() -> None:

@@ -7,7 +7,7 @@ root and sum with limits becomes one word on its row's baseline; what is left is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ingest.layout.page import Rect, Word, enclosing, overlap
@@ -30,7 +30,7 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
         return " ".join(text for text, _ in numbers)
     size = main_row(words)[0]
     left = _as_signs(words, size)
-    ordered = sorted(_distinct(bars), key=lambda bar: bar.width)
+    ordered = sorted(distinct_bars(bars), key=lambda bar: bar.width)
     for bar in ordered:
         left = with_bar(left, bar, ordered, size)
     rows = _rows(_with_limits(left, size), size)
@@ -54,13 +54,9 @@ def _unhung(word: Word, size: float) -> Word:
     return replace(word, rect=Rect(word.rect.left, word.base - height, word.rect.right, word.base))
 
 
-def _distinct(bars: Sequence[Rect]) -> list[Rect]:
+def distinct_bars(bars: Iterable[Rect]) -> list[Rect]:
     """Each bar once: a stroke is often reported as the line and as the box."""
-    kept: list[Rect] = []
-    for bar in bars:
-        if not any(abs(bar.left - k.left) + abs(bar.right - k.right) + abs(bar.bottom - k.bottom) < 2.5 for k in kept):
-            kept.append(bar)
-    return kept
+    return list({(round(bar.left), round(bar.right), round(bar.bottom)): bar for bar in bars}.values())
 
 
 def with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:

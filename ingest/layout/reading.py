@@ -16,7 +16,7 @@ from ingest.layout.front import mark_front
 from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.headings import is_heading
 from ingest.layout.hyphens import join_texts
-from ingest.layout.inline import with_inline_formulas
+from ingest.layout.inline import with_inline_fractions
 from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
 from ingest.layout.lines import build_lines
@@ -37,7 +37,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
     set_pages = with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)])
-    set_pages = [with_inline_formulas(page) for page in set_pages]
+    set_pages = [with_inline_fractions(page) for page in set_pages]
     set_pages, margins = split_margins(set_pages)
     lines = [build_lines([word for word in page.words if not word.turn]) for page in set_pages]
     furniture = find_furniture(set_pages, lines, document_style(lines))
