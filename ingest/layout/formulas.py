@@ -86,10 +86,11 @@ def _formula_block(lines: Sequence[Line], page: PageSignals) -> Block:
 
 def _n_words(line: Line) -> int:
     """Words of a language, mathematics and scripts ('k_max') aside."""
+    said = [w for w in line.words if _WORD.match(w.text) and not w.face.is_math and w.text not in _FUNCTIONS]
+    if not said or min(w.size for w in said) > 0.85 * max(w.size for w in line.words):
+        return len(said)
     least = 0.85 * main_row(line.words)[0]
-    return sum(
-        bool(_WORD.match(w.text)) and w.size > least and not w.face.is_math and w.text not in _FUNCTIONS for w in line.words
-    )
+    return sum(w.size > least for w in said)
 
 
 def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:
