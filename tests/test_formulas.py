@@ -103,9 +103,8 @@ def test_raised_numbers_cite_after_words_and_not_after_units() -> None:
 
 def test_a_raised_run_is_an_exponent_or_a_citation_as_a_whole() -> None:
     cited = " ".join(f"this was found once more{''.join('⁰¹²³⁴⁵⁶⁷⁸⁹'[int(c)] for c in str(n))}." for n in range(1, 40))
-    text = (
-        "with 6 × 10²³ cells of Ste2²¹ in v0.7.17³⁶ and in 2020³⁸ of EPRS1²³,²⁴ as is known³–⁵ of [D-Ala², MePhe⁴] and IL-10³³"
-    )
+    text = "with 6 × 10²³ cells of Ste2²¹ in v0.7.17³⁶ and in 2020³⁸ of EPRS1²³,²⁴ as is known³–⁵ of [D-Ala², MePhe⁴] "
+    text += "and IL-10³³, 2-chloro-N⁶-cyclo"
     pages = [[prose(cited), prose(text), prose("References", Kind.HEADING)]]
     pages[0] += [prose(f"{n}. Smith, J. On rivers.") for n in range(1, 40)]
 
@@ -113,7 +112,7 @@ def test_a_raised_run_is_an_exponent_or_a_citation_as_a_whole() -> None:
 
     assert marked[1].text == (
         "with 6 × 10²³ cells of Ste2[21] in v0.7.17[36] and in 2020[38] of EPRS1[23,24] as is known[3–5] of [D-Ala², MePhe⁴] "
-        "and IL-10[33]"
+        "and IL-10[33], 2-chloro-N⁶-cyclo"
     )
 
 

@@ -1,12 +1,11 @@
-"""What stands over and under a line of text stays in it: stacked scripts, fractions, accents."""
+"""What stands over and under a line of text stays in it: stacked scripts, fractions, sums."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.formulas import _n_words
-from ingest.layout.inline import with_inline_formulas
+from ingest.layout.inline import with_inline_fractions
 from ingest.layout.lines import build_lines
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 
@@ -32,7 +31,7 @@ def page_of(words: list[Word], *bars: Rect) -> PageSignals:
 
 
 def texts(words: list[Word], *bars: Rect) -> list[str]:
-    return [line.text for line in build_lines(with_inline_formulas(page_of(words, *bars)).words)]
+    return [line.text for line in build_lines(with_inline_fractions(page_of(words, *bars)).words)]
 
 
 def test_a_lower_script_begins_under_the_first_letter_of_the_upper() -> None:
@@ -69,7 +68,7 @@ def test_scripts_without_a_bar_are_no_fraction() -> None:
 def test_a_rule_between_the_rows_of_a_table_is_no_fraction() -> None:
     words = [word("Accuracy", 100, 107), word("92.1", 110, 93), word("Model", 20, 100)]
 
-    assert with_inline_formulas(page_of(words, Rect(100, 102.5, 140, 102.5))).words == tuple(words)
+    assert with_inline_fractions(page_of(words, Rect(100, 102.5, 140, 102.5))).words == tuple(words)
 
 
 def test_the_bar_of_a_root_in_a_sentence_ends_it() -> None:
@@ -93,21 +92,3 @@ def test_a_row_of_a_formula_with_roman_scripts_is_no_prose() -> None:
     (line,) = build_lines([*words, word("vac", 103, 97, 7)])
 
     assert _n_words(line) == 0
-
-
-def test_an_accent_is_put_on_the_letter_below_it() -> None:
-    bar = replace(word("¯", 52, 102.8), rect=Rect(52, 100, 57, 110))
-
-    assert [w.text for w in with_accents([bar, word("A", 50), word("is", 60)])] == ["Ā", "is"]
-
-
-def test_an_accent_at_the_end_of_a_word_belongs_to_the_letter_that_stands_below_it() -> None:
-    delta = replace(word("∆¯", 50), rect=Rect(50, 97.8, 65, 107.2))
-
-    assert [w.text for w in with_accents([delta, word("ν", 59)])] == ["∆", "ν̄"]
-
-
-def test_an_accent_over_white_stays() -> None:
-    words = [word("˜", 50), word("50", 60)]
-
-    assert with_accents(words) == words

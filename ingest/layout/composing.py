@@ -7,13 +7,12 @@ root and sum with limits becomes one word on its row's baseline; what is left is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.page import Rect, Word, enclosing, overlap
 from ingest.layout.pieces import AXIS, hangs
-from ingest.layout.scripts import fraction, main_row, words_as_text
+from ingest.layout.scripts import closed, fraction, main_row, words_as_text
 
 _LARGE = frozenset("∑∏∐∫∮⋃⋂⨁⨂⊕⊗")
 _UNDER = frozenset({"lim", "max", "min", "sup", "inf", "argmax", "argmin", "arg max", "arg min", "det", "limsup", "liminf"})
@@ -30,8 +29,8 @@ def formula_text(words: Sequence[Word], bars: Sequence[Rect], numbers: Sequence[
     if not words:
         return " ".join(text for text, _ in numbers)
     size = main_row(words)[0]
-    left = with_accents(_as_signs(words, size))
-    ordered = sorted(_distinct(bars), key=lambda bar: bar.width)
+    left = _as_signs(words, size)
+    ordered = sorted(distinct_bars(bars), key=lambda bar: bar.width)
     for bar in ordered:
         left = with_bar(left, bar, ordered, size)
     rows = _rows(_with_limits(left, size), size)
@@ -55,13 +54,9 @@ def _unhung(word: Word, size: float) -> Word:
     return replace(word, rect=Rect(word.rect.left, word.base - height, word.rect.right, word.base))
 
 
-def _distinct(bars: Sequence[Rect]) -> list[Rect]:
+def distinct_bars(bars: Iterable[Rect]) -> list[Rect]:
     """Each bar once: a stroke is often reported as the line and as the box."""
-    kept: list[Rect] = []
-    for bar in bars:
-        if not any(abs(bar.left - k.left) + abs(bar.right - k.right) + abs(bar.bottom - k.bottom) < 2.5 for k in kept):
-            kept.append(bar)
-    return kept
+    return list({(round(bar.left), round(bar.right), round(bar.bottom)): bar for bar in bars}.values())
 
 
 def with_bar(words: list[Word], bar: Rect, bars: Sequence[Rect], size: float) -> list[Word]:
@@ -93,9 +88,8 @@ def _with_root(words: list[Word], root: Word, bar: Rect, bars: Sequence[Rect], s
     if not below:
         return words
     inside = _text_of(below, size)
-    closed = inside if len(inside) == 1 else f"({inside})"
     row, base = main_row(below)
-    made = _word(root.text + closed, enclosing(w.rect for w in [root, *below]), row, base, below[0])
+    made = _word(root.text + closed(inside), enclosing(w.rect for w in [root, *below]), row, base, below[0])
     return [w for w in parts if w not in below and w is not root] + [made]
 
 

@@ -61,8 +61,13 @@ def find_formulas(
     lines: Sequence[Line], page: PageSignals, style: DocumentStyle, gutters: Sequence[Gutter]
 ) -> tuple[list[Block], list[Line]]:
     """The display formulas among these lines, and the lines that are left. None stands on both sides of a gutter."""
-    prose = [line for line in lines if _n_words(line) >= 3]
-    loose = [line for line in lines if _n_words(line) < 3 and not _runs_on(line, prose, style) and not is_code([line])]
+    counts = [_n_words(line) for line in lines]
+    prose = [line for line, n in zip(lines, counts, strict=True) if n >= 3]
+    loose = [
+        line
+        for line, n in zip(lines, counts, strict=True)
+        if n < 3 and not _runs_on(line, prose, style) and not is_code([line])
+    ]
     blocks, taken = [], set()
     for cluster in _clusters(loose, style, gutters):
         if _is_formula(cluster):
@@ -84,10 +89,11 @@ def _formula_block(lines: Sequence[Line], page: PageSignals) -> Block:
 
 def _n_words(line: Line) -> int:
     """Words of a language, mathematics and scripts ('k_max') aside."""
+    said = [w for w in line.words if _WORD.match(w.text) and not w.face.is_math and w.text not in _FUNCTIONS]
+    if not said or min(w.size for w in said) > 0.85 * max(w.size for w in line.words):
+        return len(said)
     least = 0.85 * main_row(line.words)[0]
-    return sum(
-        bool(_WORD.match(w.text)) and w.size > least and not w.face.is_math and w.text not in _FUNCTIONS for w in line.words
-    )
+    return sum(w.size > least for w in said)
 
 
 def _runs_on(line: Line, prose: Sequence[Line], style: DocumentStyle) -> bool:

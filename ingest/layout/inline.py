@@ -1,8 +1,7 @@
-"""Fractions, roots and sums in a line of text, set on that line before lines are built.
+"""Fractions and roots in a line of text, each made one word on that line before lines are built.
 
-A numerator stands higher than a raised script, a denominator lower, and TeX's sums hang from their top: left alone, they
-become lines of their own, and the sentence loses them. Only a bar makes a fraction: two scripts of one letter look the
-same without it.
+A numerator stands higher than a raised script and a denominator lower: left alone, both become lines of their own,
+and the sentence loses them. Only a bar makes a fraction: two scripts of one letter look the same without it.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest.layout.composing import with_bar
+from ingest.layout.composing import distinct_bars, with_bar
 from ingest.layout.page import ASCENT, DESCENT, PageSignals, Rect, Word
-from ingest.layout.pieces import AXIS, hangs
+from ingest.layout.pieces import AXIS
 
 #: Points; height of the bands by which words are looked up.
 _BAND = 8.0
@@ -24,24 +23,18 @@ _LONGEST = 90.0
 _NEAR_AXIS, _BESIDE = 0.15, 1.05
 #: What stands on the bar or hangs from it is so near to the line, in sizes: the next line of text is farther. So are scripts.
 _STACKED, _SCRIPT = 1.0, 1.2
-#: The top of a sign that hangs is so high above the line, in sizes: in a display it is higher, or there are no words.
-_TOP = 0.92
 #: Words of a language beside the bar that make its line one of text: in a formula stands one ('if', 'otherwise') or none.
 _SENTENCE = 2
 
 _Bands = dict[int, list[Word]]
 
 
-def with_inline_formulas(page: PageSignals) -> PageSignals:
-    """The page with each fraction and root of its running text as one word, and each sum on its line."""
-    bars = _distinct(bar for bar in (*page.bars, *page.across) if bar.width <= _LONGEST)
-    hung = [at for at, word in enumerate(page.words) if hangs(word.face)]
-    if not bars and not hung:
+def with_inline_fractions(page: PageSignals) -> PageSignals:
+    """The page with each fraction and root of its running text as one word."""
+    bars = distinct_bars(bar for bar in (*page.bars, *page.across) if bar.width <= _LONGEST)
+    if not bars:
         return page
     words = list(page.words)
-    bands = _bands(words)
-    for at in hung:
-        words[at] = _on_line(words, at, bands)
     bands = _bands(words)
     for bar in sorted(bars, key=lambda bar: bar.width):
         host = _host(bar, bands)
@@ -58,28 +51,9 @@ def _bands(words: Iterable[Word]) -> _Bands:
     return bands
 
 
-def _distinct(bars: Iterable[Rect]) -> list[Rect]:
-    """Each bar once: a stroke is often reported as the line and as the box."""
-    return list({(round(bar.left), round(bar.right), round(bar.bottom)): bar for bar in bars}.values())
-
-
 def _near(y: float, reach: float, bands: _Bands) -> list[Word]:
     first, last = int((y - reach) // _BAND), int((y + reach) // _BAND)
     return [word for band in range(first, last + 1) for word in bands.get(band, ())]
-
-
-def _on_line(words: Sequence[Word], at: int, bands: _Bands) -> Word:
-    """The hanging sign that stands here, on the baseline of its line where that is one of text."""
-    sign = words[at]
-    for other in (*words[max(0, at - 1) : at], *words[at + 1 : at + 4]):
-        size, base = other.size, other.base
-        gap = max(other.rect.left - sign.rect.right, sign.rect.left - other.rect.right)
-        is_level = gap < _BESIDE * size and 0 < sign.base - base < _TOP * size and not hangs(other.face)
-        if is_level and _is_text(other, _near(base, 1.0, bands)):
-            rect = Rect(sign.rect.left, base - DESCENT * size, sign.rect.right, base + ASCENT * size)
-            face = replace(sign.face, size_per_height=1.0, baseline=0.5 - AXIS)  # its middle is on the axis
-            return replace(sign, size=size, base=base, rect=rect, face=face)
-    return sign
 
 
 def _host(bar: Rect, bands: _Bands) -> Word | None:

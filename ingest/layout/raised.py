@@ -16,7 +16,7 @@ from ingest.layout.block import Block, Kind
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789–")
 #: A whole raised run: what it is, is decided once. The digits of one that is an exponent are no citations either.
 _RAISED = re.compile(
-    r"(?<=[\w.,;:)\]\"”’'\u00ad%?!])(?<![⁰¹²³⁴-ⁿᴬ-ᶻ])[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?:[,–⁻]\s?[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)*(?![⁰¹²³⁴-ⁿᴬ-ᶻ\w^_])"
+    r"(?<=[\w+.,;:)\]\"”’'\u00ad%?!])(?<![⁰¹²³⁴-ⁿᴬ-ᶻ])[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?:[,–⁻]\s?[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)*(?![⁰¹²³⁴-ⁿᴬ-ᶻ\w^_])"
 )
 _ENTRY = re.compile(r"^\W{0,2}(\d{1,3}|[¹²³⁴-⁹][⁰¹²³⁴-⁹]*)[\].)]?\s?(?=[^\W\d])")
 _MARK = re.compile(r"[¹²³⁴-⁹][⁰¹²³⁴-⁹]*(?=\s?\w)")
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\s(\[/·⋅×=]*$")
 #: A unit, a function or a variable: what is raised after it is an exponent.
 _TAKES_EXPONENT = re.compile(
     r"[pnuµμmcdkMGT]?(?:m|s|g|l|L|A|V|K|J|W|N|Pa|Hz|eV|pc|T|C|M|mol)|in|ft|yd|mi|yr|h|min|d|px|Å|fm|mile|inch|cycles?"
-    r"|sin|cos|tan|sinh|cosh|tanh|log|ln|exp|[^\W\d_][′']?|[dΔ∆∇∂][^\W\d_]|chi|eta|[A-Za-z][a-z]?\d+"
+    r"|sin|cos|tan|sinh|cosh|tanh|log|ln|exp|[^\W\d_][′']?|[dΔ∆∇∂][^\W\d_]|chi|eta|[A-Za-z][a-z]?\d+|.*-[A-Z]"
 )
 #: What stands before is a number: of it only powers of ten and two have exponents above nine.
 _NUMBER, _BASE = re.compile(r"[-−+~]?\d+(?:[.,]\d+)*"), re.compile(r"(?:.*[^\w.,-]|.*\dx|[-−])?(?:10|2)")
@@ -129,7 +129,7 @@ def _is_exponent(number: int, before: str) -> bool:
         return number < 10
     if number >= 10:
         return False
-    return before[-1:] in ")]'’" or before.rfind("[") > before.rfind("]") or bool(word and _TAKES_EXPONENT.fullmatch(word[0]))
+    return before[-1:] in "+)]'’" or before.rfind("[") > before.rfind("]") or bool(word and _TAKES_EXPONENT.fullmatch(word[0]))
 
 
 def _ranges(text: str) -> list[tuple[int, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.layout.accents import with_accents
 from ingest.layout.bands import split_bands
 from ingest.layout.binding import bind_captions, bind_over_pages
 from ingest.layout.block import Block, Kind
@@ -21,7 +20,7 @@ from ingest.layout.glossaries import find_glossaries
 from ingest.layout.gutters import find_gutters, within_column
 from ingest.layout.headings import is_heading
 from ingest.layout.hyphens import join_texts
-from ingest.layout.inline import with_inline_formulas
+from ingest.layout.inline import with_inline_fractions
 from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
 from ingest.layout.lines import build_lines
@@ -50,7 +49,7 @@ def read_layout(pages: Sequence[PageSignals]) -> list[list[Block]]:
     """The blocks of each page, in reading order."""
     turns = [page_turn(page) for page in pages]
     set_pages = with_bullets(with_ligatures([turned_page(page, turn) for page, turn in zip(pages, turns, strict=True)]))
-    set_pages = [with_inline_formulas(replace(page, words=tuple(with_accents(page.words)))) for page in set_pages]
+    set_pages = [with_inline_fractions(page) for page in set_pages]
     set_pages, margins = split_margins(set_pages)
     lines = [
         with_labels(build_lines([word for word in page.words if not word.turn]), page, has_icons=at < _FIRST_PAGES)

@@ -142,10 +142,11 @@ def _scripts(group: Sequence[Word], size: float, base: float, before: str) -> st
 
 def fraction(above: str, below: str) -> str:
     """'a/b', with parentheses around what is more than one name or number."""
-    return f"{_closed(above)}/{_closed(below)}"
+    return f"{closed(above)}/{closed(below)}"
 
 
-def _closed(text: str) -> str:
+def closed(text: str) -> str:
+    """The text in parentheses unless it is one name, one number or in parentheses already."""
     single = _SINGLE.fullmatch(text) or _is_closed(text)
     return text if single else f"({text})"
 
