@@ -76,6 +76,21 @@ def test_the_letter_of_a_panel_belongs_to_its_figure(read) -> None:  # type: ign
     assert "a" not in [block.text for block in page]
 
 
+def test_a_caption_in_two_columns_is_one(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.box(60, 540, 440, 200)
+    halves = ["Figure 1. The fish of each", "place in every year, with those"], ["that came back when", "the dam was gone."]
+    for x, half in zip((60, 200), halves, strict=True):
+        pdf.lines(x, 520, half, size=8, pitch=10)
+    pdf.lines(60, 480, LINES * 3)
+    pdf.lines(300, 480, LINES * 3)
+
+    [page] = read(pdf)
+
+    [figure] = [block for block in page if block.kind is Kind.FIGURE]
+    assert [caption.text for caption in figure.captions] == [" ".join([*halves[0], *halves[1]])]
+
+
 TEXT, LABEL = (Face(name, False, False, False, False, 1.1, 0.2) for name in ("Times", "Arial"))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.layout.block import Block, Kind
+from ingest.layout.block import Block, Kind, Part
+from ingest.layout.lines import join_texts
 from ingest.layout.page import Rect, overlap
+from ingest.layout.style import DocumentStyle
 
 #: Points between a caption and what it names.
 _REACH = 70.0
@@ -36,6 +38,35 @@ def bind_captions(blocks: Sequence[Block]) -> list[Block]:
             bound[target] = [caption]
             gone.add(at)
     return [replace(b, captions=tuple(bound.get(i, ()))) if i in bound else b for i, b in enumerate(blocks) if i not in gone]
+
+
+def join_halves(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
+    """The blocks of one page; the right half of a caption that is set in two columns below its figure joined to the left one."""
+    joined: dict[int, Block] = {}
+    gone: set[int] = set()
+    for at, caption in enumerate(blocks):
+        if caption.kind is not Kind.CAPTION or caption.size > style.size - 0.4:
+            continue
+        halves = [i for i, block in enumerate(blocks) if i not in gone and _is_other_half(caption, block)]
+        if len(halves) == 1:
+            other = blocks[halves[0]]
+            text = join_texts((caption.text, other.text), style.known)
+            part = Part(other.page, other.rect, text[len(text) - len(other.text) :])
+            joined[at] = replace(caption, text=text, lines=caption.lines + other.lines, more=(part,))
+            gone.add(halves[0])
+    return [joined.get(at, block) for at, block in enumerate(blocks) if at not in gone]
+
+
+def _is_other_half(caption: Block, block: Block) -> bool:
+    """True for text of the same type that begins at the same height in the next column."""
+    if block.kind is not Kind.TEXT or not block.lines or abs(block.size - caption.size) > 0.2:
+        return False
+    faces = [{word.face.name for line in half.lines for word in line.words} for half in (caption, block)]
+    return (
+        abs(block.lines[0].base - caption.lines[0].base) < 1.5
+        and 3 < block.rect.left - caption.rect.right < 40
+        and bool(faces[0] & faces[1])
+    )
 
 
 def bind_over_pages(pages: Sequence[Sequence[Block]], areas: Sequence[float]) -> list[list[Block]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.layout.bands import split_bands
-from ingest.layout.binding import bind_captions, bind_over_pages
+from ingest.layout.binding import bind_captions, bind_over_pages, join_halves
 from ingest.layout.block import Block, Kind
 from ingest.layout.captions import caption_of
 from ingest.layout.columns import reading_order
@@ -69,7 +69,7 @@ def _page_blocks(page: PageSignals, lines: Sequence[Line], style: DocumentStyle)
         return boxes[id(unit)]
 
     ordered = [unit for band in split_bands(units, rect_of, page, style) for unit in reading_order(band, rect_of)]
-    return bind_captions([block for unit in ordered for block in unit])
+    return bind_captions(join_halves([block for unit in ordered for block in unit], style))
 
 
 def _with_run_ins(blocks: Sequence[Block]) -> list[list[Block]]:
