@@ -9,6 +9,8 @@ from layout_reader import read_pdf, texts
 from pdf_maker import PdfMaker
 
 from ingest.layout.block import Kind
+from ingest.layout.page import Face, PageSignals, Rect, Word
+from ingest.layout.reading import read_layout
 
 LINES = [
     "The water of the upper place was clear on",
@@ -72,3 +74,64 @@ def test_the_letter_of_a_panel_belongs_to_its_figure(read) -> None:  # type: ign
     [page] = read(pdf)
 
     assert "a" not in [block.text for block in page]
+
+
+def test_a_caption_in_two_columns_is_one(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.box(60, 540, 440, 200)
+    halves = ["Figure 1. The fish of each", "place in every year, with those"], ["that came back when", "the dam was gone."]
+    for x, half in zip((60, 200), halves, strict=True):
+        pdf.lines(x, 520, half, size=8, pitch=10)
+    pdf.lines(60, 480, LINES * 3)
+    pdf.lines(300, 480, LINES * 3)
+
+    [page] = read(pdf)
+
+    [figure] = [block for block in page if block.kind is Kind.FIGURE]
+    assert [caption.text for caption in figure.captions] == [" ".join([*halves[0], *halves[1]])]
+
+
+TEXT, LABEL = (Face(name, False, False, False, False, 1.1, 0.2) for name in ("Times", "Arial"))
+
+
+def line(x: float, y: float, text: str, face: Face = TEXT, size: float = 10) -> list[Word]:
+    words = []
+    for word in text.split():
+        words.append(Word(word, Rect(x, y - 0.22 * size, x + 0.5 * size * len(word), y + 0.72 * size), size, y, face))
+        x = words[-1].rect.right + 0.3 * size
+    return words
+
+
+def page_of(number: int, words: list[Word], *, across: tuple[Rect, ...] = (), drawings: tuple[Rect, ...] = ()) -> PageSignals:
+    text = [word for row in range(20) for word in line(60, 400 - 12 * row, LINES[row % 5] + f" {number}")]
+    return PageSignals(number, 595, 842, (*words, *text), 0, across, (), (), drawings)
+
+
+PARAGRAPH = [
+    word
+    for row in range(3)
+    for word in line(60, 780 - 12 * row, "Every day of the year the fish were counted by two of us, and more than once")
+]
+CAPTION = line(60, 440, "Figure 1: The fish of the river that were counted.", size=9)
+
+
+def test_the_title_of_an_axis_belongs_to_its_plot() -> None:
+    plot = page_of(2, [*line(180, 478, "wavelength", LABEL, 8), *CAPTION], drawings=(Rect(100, 500, 300, 700),))
+
+    [_, page] = read_layout([page_of(1, []), plot])
+
+    assert texts(page, Kind.FIGURE) and "wavelength" not in [block.text for block in page]
+
+
+def test_strokes_and_labels_above_a_caption_are_its_figure() -> None:
+    labels = [word for x in range(100, 400, 60) for word in line(x, 490, str(x), LABEL, 5)]
+    strokes = tuple(Rect(100, y, 400, y + 0.4) for y in (500, 560, 620, 680))
+    background = Rect(0, 300, 595, 842)  # joined with the strokes, so that no box of the drawing is known
+    plot = page_of(2, [*labels, *PARAGRAPH, *CAPTION], across=strokes, drawings=(background,))
+
+    [_, page] = read_layout([page_of(1, []), plot])
+
+    [figure] = [block for block in page if block.kind is Kind.FIGURE]
+    assert figure.rect.bottom < 490 and figure.rect.top > 680
+    assert [caption.text[:9] for caption in figure.captions] == ["Figure 1:"]
+    assert not {"100", "160"} & {block.text for block in page}

@@ -112,6 +112,6 @@ def _is_beside(caption: Block, block: Block, style: DocumentStyle) -> bool:
         0 < gap < _GUTTER * first.size
         and abs(first.base - start.base) < 1
         and abs(first.size - start.size) < 0.3
-        and (start.text[:1].islower() or first.size < style.size - 0.9)
+        and (start.text[:1].islower() or first.size < style.size - 0.4)
         and not _ENDED.search(caption.text)
     )

@@ -16,9 +16,11 @@ from ingest.layout.tables import Group
 
 #: Points; drawings closer than this belong together.
 _NEAR = 11.0
-#: Points between a figure and the letter of its panel, which stands alone.
-_PANEL_REACH = 40.0
+#: Points between a figure and small print in its own type, and the letter of a panel, which stands alone.
+_LABEL_REACH, _PANEL_REACH = 25.0, 40.0
 _PANEL = re.compile(r"^\(?[A-Za-z]\)?[.:]?$")
+#: Labels, and strokes, of a drawing whose box is not known; and their size, in that of the text.
+_FEWEST_LABELS, _TINY = 4, 0.75
 #: Points; the smallest side of a figure that has no caption.
 _SMALL = 36.0
 
@@ -52,7 +54,30 @@ def find_figures(page: PageSignals, groups: Sequence[Group], tables: Sequence[Bl
             region.share_inside(t.rect) > 0.5 for t in tables
         ):
             found.append(Block(kind=Kind.FIGURE, page=page.number, rect=region))
+    for caption in captions:
+        if not any(_near_caption(block.rect, caption.rect) for block in (*found, *tables)):
+            drawn = _region_of_labels(caption, groups, own, page, style)
+            if drawn and not any(drawn.meets(block.rect) for block in (*found, *tables)):
+                found.append(Block(kind=Kind.FIGURE, page=page.number, rect=drawn))
     return found
+
+
+def _region_of_labels(
+    caption: Group, groups: Sequence[Group], own: set[int], page: PageSignals, style: DocumentStyle
+) -> Rect | None:
+    """Strokes and labels above a caption, up to the text above them: a drawing that runs into the page's background."""
+    beside = [g.rect for g in groups if g.is_prose and overlap(g.rect.left, g.rect.right, *caption.rect[::2]) > 0]
+    left, _, right, _ = enclosing([caption.rect, *beside])
+    above = [g for g in groups if g.rect.bottom > caption.rect.top - 2 and overlap(g.rect.left, g.rect.right, left, right) > 0]
+    labels = [g for g in above if not g.is_prose and not g.caption and (id(g) in own or g.lines[0].size < _TINY * style.size)]
+    mine = {id(g) for g in labels}
+    ceiling = min((g.rect.bottom for g in above if id(g) not in mine), default=page.height)
+    area = Rect(left, caption.rect.top - 2, right, ceiling)
+    labels = [g for g in labels if area.holds(*g.rect.middle)]
+    strokes = [r for r in (*page.across, *page.down) if r.share_inside(area) > 0.9]
+    if min(len(labels), len(strokes)) < _FEWEST_LABELS:
+        return None
+    return enclosing([*(g.rect for g in labels), *strokes])
 
 
 def _is_box(seed: Rect, prose: Sequence[Group]) -> bool:
@@ -144,20 +169,30 @@ def _with_labels(
         for group in groups:
             if group.rect.height > 0.5 * max(cluster.height, 40):
                 continue
-            small = (
-                group.lines[0].size < style.size - 0.4
-                or sum(len(line.text) for line in group.lines) < 12
-                or id(group) in labels
-            )
+            reach = _reach(group, style, prose, is_own=id(group) in labels)
             inside = group.rect.share_inside(region.grown(2, 2)) > 0.3
-            reach = _PANEL_REACH if _PANEL.match(group.lines[0].text) and len(group.lines) == 1 else 12.0
-            near = group.rect.share_inside(region.grown(reach, reach)) > 0.9 and small
+            near = group.rect.share_inside(region.grown(reach, reach)) > 0.9 and not _is_script(group, prose)
             if (inside or near) and not _swallows(enclosing((grown, group.rect)), prose):
                 grown = enclosing((grown, group.rect))
         if grown == region:
             break
         region = grown
     return region
+
+
+def _reach(group: Group, style: DocumentStyle, prose: Sequence[Group], *, is_own: bool) -> float:
+    """Points from a figure within which this text is a part of it."""
+    if len(group.lines) == 1 and _PANEL.match(group.lines[0].text):
+        return _PANEL_REACH
+    is_small = group.lines[0].size < style.size - 0.4
+    if is_small and is_own and not any(p.rect.meets(group.rect.grown(0, _NEAR)) for p in prose):
+        return _LABEL_REACH
+    return 12.0 if is_small or is_own or sum(len(line.text) for line in group.lines) < 12 else 0.0
+
+
+def _is_script(group: Group, prose: Sequence[Group]) -> bool:
+    """True for an index that stands alone between the lines of a caption or a paragraph."""
+    return any(p.rect.grown(2, 2).holds(*group.rect.middle) for p in prose)
 
 
 def find_labels(page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> list[Group]:
