@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
+from ingest.layout.group import Group
 from ingest.layout.lines import join_texts
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_areas import CAPTION_GAP, Area, Group, begins_note, table_areas
+from ingest.layout.table_areas import CAPTION_GAP, Area, begins_note, table_areas
 from ingest.layout.table_pairs import paired_areas
 from ingest.layout.table_rulings import column_cuts
 
