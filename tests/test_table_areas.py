@@ -186,13 +186,13 @@ def test_lines_among_the_labels_of_a_figure_are_no_table(read) -> None:  # type:
     pdf = PdfMaker()
     pdf.lines(60, 790, TEXT)
     for y in (700, 680, 640, 600):
-        pdf.rule(140, 400, y)
-    for x in (140, 270, 400):
+        pdf.rule(340, 540, y)
+    for x in (340, 440, 540):
         pdf.standing_rule(x, 600, 700)
-    put(pdf, [["dose", "rate"], ["low", "high"], ["some", "none"]], xs=(150, 290), top=685, pitch=35)
+    put(pdf, [["dose", "rate"], ["low", "high"], ["some", "none"]], xs=(350, 460), top=685, pitch=35)
     for y, label in ((690, "4"), (670, "3"), (650, "2"), (620, "1")):
-        pdf.text(125, y, label, size=9)
-    pdf.text(60, 560, "Figure 1. How the rate of the fish depends on the dose of what was given to them.", size=9)
+        pdf.text(325, y, label, size=9)
+    pdf.text(60, 560, "Figure 1. How the rate of the fish depends on the dose.", size=9)
     pdf.lines(60, 520, TEXT)
 
     [page] = read(pdf)
