@@ -66,6 +66,44 @@ def test_rows_below_the_last_ruling_are_rows_and_what_follows_is_a_note(read) ->
     assert [note.text for note in table.notes] == ["Note: counted from the bank, each on the first day of the month."]
 
 
+def test_marks_that_hang_out_stand_before_their_notes(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
+    for y in (772, 756, 698):
+        pdf.rule(60, 500, y)
+    put(pdf, COUNTS, xs=(65, 230, 380), top=760)
+    for n, text in enumerate(["The number of all fish that were", "counted from the bank.", "The year of the flood."]):
+        pdf.text(74, 684 - 11 * n, text, size=7)
+    pdf.text(60, 686, "a", size=5)
+    pdf.text(60, 664, "b", size=5)
+    pdf.lines(60, 620, TEXT)
+
+    [page] = read(pdf)
+
+    [table] = tables(page)
+    assert [note.text for note in table.notes] == [
+        "a The number of all fish that were counted from the bank.",
+        "b The year of the flood.",
+    ]
+
+
+def test_a_raised_mark_begins_a_note(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
+    for y in (772, 756, 698):
+        pdf.rule(60, 500, y)
+    put(pdf, COUNTS, xs=(65, 230, 380), top=760)
+    pdf.lines(63, 684, ["The number of all fish that were counted from the bank", "The year of the flood."], size=7, pitch=9)
+    for y, mark in ((687, "a"), (678, "b")):
+        pdf.text(60, y, mark, size=5)
+    pdf.lines(60, 620, TEXT)
+
+    [page] = read(pdf)
+
+    [table] = tables(page)
+    assert [note.text[0] for note in table.notes] == ["ᵃ", "ᵇ"]
+
+
 def test_a_header_above_the_first_ruling_belongs_to_its_table(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
