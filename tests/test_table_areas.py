@@ -66,6 +66,44 @@ def test_rows_below_the_last_ruling_are_rows_and_what_follows_is_a_note(read) ->
     assert [note.text for note in table.notes] == ["Note: counted from the bank, each on the first day of the month."]
 
 
+def test_marks_that_hang_out_stand_before_their_notes(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
+    for y in (772, 756, 698):
+        pdf.rule(60, 500, y)
+    put(pdf, COUNTS, xs=(65, 230, 380), top=760)
+    for n, text in enumerate(["The number of all fish that were", "counted from the bank.", "The year of the flood."]):
+        pdf.text(74, 684 - 11 * n, text, size=7)
+    pdf.text(60, 686, "a", size=5)
+    pdf.text(60, 664, "b", size=5)
+    pdf.lines(60, 620, TEXT)
+
+    [page] = read(pdf)
+
+    [table] = tables(page)
+    assert [note.text for note in table.notes] == [
+        "a The number of all fish that were counted from the bank.",
+        "b The year of the flood.",
+    ]
+
+
+def test_a_raised_mark_begins_a_note(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
+    for y in (772, 756, 698):
+        pdf.rule(60, 500, y)
+    put(pdf, COUNTS, xs=(65, 230, 380), top=760)
+    pdf.lines(63, 684, ["The number of all fish that were counted from the bank", "The year of the flood."], size=7, pitch=9)
+    for y, mark in ((687, "a"), (678, "b")):
+        pdf.text(60, y, mark, size=5)
+    pdf.lines(60, 620, TEXT)
+
+    [page] = read(pdf)
+
+    [table] = tables(page)
+    assert [note.text[0] for note in table.notes] == ["ᵃ", "ᵇ"]
+
+
 def test_a_header_above_the_first_ruling_belongs_to_its_table(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     pdf.text(60, 780, "Table 1. Fish by place and year.", size=9)
@@ -186,13 +224,13 @@ def test_lines_among_the_labels_of_a_figure_are_no_table(read) -> None:  # type:
     pdf = PdfMaker()
     pdf.lines(60, 790, TEXT)
     for y in (700, 680, 640, 600):
-        pdf.rule(140, 400, y)
-    for x in (140, 270, 400):
+        pdf.rule(340, 540, y)
+    for x in (340, 440, 540):
         pdf.standing_rule(x, 600, 700)
-    put(pdf, [["dose", "rate"], ["low", "high"], ["some", "none"]], xs=(150, 290), top=685, pitch=35)
+    put(pdf, [["dose", "rate"], ["low", "high"], ["some", "none"]], xs=(350, 460), top=685, pitch=35)
     for y, label in ((690, "4"), (670, "3"), (650, "2"), (620, "1")):
-        pdf.text(125, y, label, size=9)
-    pdf.text(60, 560, "Figure 1. How the rate of the fish depends on the dose of what was given to them.", size=9)
+        pdf.text(325, y, label, size=9)
+    pdf.text(60, 560, "Figure 1. How the rate of the fish depends on the dose.", size=9)
     pdf.lines(60, 520, TEXT)
 
     [page] = read(pdf)

@@ -305,3 +305,26 @@ def test_what_says_that_a_table_goes_on_is_none_of_its_rows_and_margins_may_diff
     assert [len(page) for page in pages] == [1, 0]
     assert pages[0][0].grid is not None
     assert [c.text for c in pages[0][0].grid.cells] == ["Name", "Value", "a", "1", "b", "2"]
+
+
+def test_rulings_between_cells_of_many_lines_of_prose_make_rows():
+    words = [*line(200, (0, "Kind"), (60, "What speaks for it"))]
+    for n, name in enumerate(("DNN", "DBN", "CNN")):
+        top = 185 - 70 * n
+        words += [*line(top, (0, name)), *line(top - 50, (0, "In Out"))]
+        for m, text in enumerate(
+            [
+                "- It learns all that it needs",
+                "from the data.",
+                "- It can be used for text and",
+                "for the care of health.",
+                "- It is known to those who are",
+                "of use.",
+            ]
+        ):
+            words += line(top - 10 * m, (60, text))
+    rulings = [across(0, 220, y) for y in (212, 195, 125, 55, -15)]
+
+    rows = rows_of(words, rulings)
+
+    assert [row[0] for row in rows] == ["Kind", "DNN In Out", "DBN In Out", "CNN In Out"]

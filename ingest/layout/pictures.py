@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from ingest.layout.block import Block, Kind
+from ingest.layout.group import Group
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle, family_of
-from ingest.layout.tables import Group
 
 #: Points; drawings closer than this belong together.
 _NEAR = 11.0

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ingest.layout.block import Block
 from ingest.layout.captions import caption_of
+from ingest.layout.group import Group
 from ingest.layout.page import Line, PageSignals
 from ingest.layout.paragraphs import flows, rect_of_lines, split_flow
 from ingest.layout.pictures import find_figures, find_labels, is_display
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_areas import Group
 from ingest.layout.tables import find_tables
 
 

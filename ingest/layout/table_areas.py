@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
 
-from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
+from ingest.layout.group import Group, has_company, is_beside
+from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
+from ingest.layout.table_fakes import is_in_figure
 from ingest.layout.table_rulings import column_cuts, merged_rulings, standing_rulings
 
 #: How a note below a table begins.
@@ -22,16 +23,6 @@ _NOTE = re.compile(
 )
 #: Points between a caption and the first ruling or row of its table.
 CAPTION_GAP = 45.0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Lines of one paragraph, before it is known what they are."""
-
-    lines: tuple[Line, ...]
-    rect: Rect
-    caption: str | None  #: 'figure', 'table' or None
-    is_prose: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ def table_areas(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
         for stack in stacks
         if not any(enclosing(stack).meets(area.rect) for area in areas)
         and _is_headed(stack, page, style)
-        and not _is_in_figure(enclosing(stack), page, groups, style)
+        and not is_in_figure(enclosing(stack), page, groups, style)
     ]
 
 
@@ -72,46 +63,6 @@ def _is_headed(stack: Sequence[Rect], page: PageSignals, style: DocumentStyle) -
     heights = [upper.bottom - lower.bottom for upper, lower in pairwise(stack)]
     heights = [h for h in heights if h > 0.6 * style.size]
     return len(heights) > 1 and heights[0] < min(5 * style.pitch, 0.6 * area.height)
-
-
-def _is_in_figure(area: Rect, page: PageSignals, groups: Sequence[Group], style: DocumentStyle) -> bool:
-    """True for rulings of a drawing: over a bitmap, or with a figure's caption below and no text between.
-
-    Between lines that are axes or frames, the labels of a plot make rows too.
-    """
-    if any(_share(area, bitmap) > 0.15 for bitmap in page.bitmaps) or _is_among_labels(area, groups):
-        return True
-    inside = [line for g in groups for line in g.lines if area.holds(*line.rect.middle)]
-    if inside and median(line.size for line in inside) < 0.42 * style.size:
-        return True
-    around = [d for d in page.drawings if area.share_inside(d) > 0.95 and d.height < 0.9 * page.height]
-    if any(d.area > 4 * area.area and not any(g.is_prose and g.rect.share_inside(d) > 0.5 for g in groups) for d in around):
-        return True
-    whole = enclosing([area, *around])
-    for caption in groups:
-        if caption.caption == "figure" and caption.rect.top < whole.bottom + 6 and _beside(caption.rect, whole):
-            between = [g for g in groups if g.is_prose and caption.rect.top < g.rect.middle[1] < area.bottom]
-            if not any(overlap(g.rect.left, g.rect.right, area.left, area.right) > 10 for g in between):
-                return True
-    return False
-
-
-def _is_among_labels(area: Rect, groups: Sequence[Group]) -> bool:
-    """True where more words stand close beside the area, on a page with a figure: it is a part of one."""
-    beside = [
-        g
-        for g in groups
-        if not g.is_prose
-        and not g.caption
-        and overlap(g.rect.bottom, g.rect.top, area.bottom, area.top) > 2
-        and -40 < overlap(g.rect.left, g.rect.right, area.left, area.right) < 2
-    ]
-    return len(beside) > 2 and any(g.caption == "figure" for g in groups)
-
-
-def _share(rect: Rect, other: Rect) -> float:
-    """Share of the smaller of the two that both cover."""
-    return max(rect.share_inside(other), other.share_inside(rect))
 
 
 def _stacks(rulings: Sequence[Rect], groups: Sequence[Group], page: PageSignals) -> list[list[Rect]]:
@@ -174,7 +125,7 @@ def _between(upper: Rect, lower: Rect, groups: Sequence[Group]) -> list[Group]:
 def _nearest(caption: Rect, stacks: Sequence[list[Rect]]) -> list[Rect] | None:
     """The stack that begins below the caption, or else ends above it."""
     near = [(enclosing(stack), stack) for stack in stacks]
-    near = [(area, stack) for area, stack in near if _beside(caption, area)]
+    near = [(area, stack) for area, stack in near if is_beside(caption, area)]
     below = [(caption.bottom - a.top, s) for a, s in near if -8 <= caption.bottom - a.top <= CAPTION_GAP]
     inside = [(0.0, s) for a, s in near if a.bottom < caption.bottom < a.top]
     above = [(a.bottom - caption.top, s) for a, s in near if -8 <= a.bottom - caption.top <= CAPTION_GAP]
@@ -182,16 +133,12 @@ def _nearest(caption: Rect, stacks: Sequence[list[Rect]]) -> list[Rect] | None:
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _beside(caption: Rect, area: Rect) -> bool:
-    return overlap(caption.left, caption.right, area.left, area.right) > 0.4 * min(caption.width, area.width)
-
-
 def _extended(
     stack: list[Rect] | None, caption: Group, rulings: Sequence[Rect], groups: Sequence[Group], page: PageSignals
 ) -> list[Rect] | None:
     """The rulings below a caption with those that follow beyond cells of running text."""
     if stack is None:
-        tops = [r for r in rulings if -3 <= caption.rect.bottom - r.top <= CAPTION_GAP and _beside(caption.rect, r)]
+        tops = [r for r in rulings if -3 <= caption.rect.bottom - r.top <= CAPTION_GAP and is_beside(caption.rect, r)]
         if not tops or _between(caption.rect, max(tops, key=lambda r: r.top), [g for g in groups if g is not caption]):
             return None
         stack = [max(tops, key=lambda r: r.top)]
@@ -211,8 +158,8 @@ def _ends_between(upper: Rect, lower: Rect, groups: Sequence[Group], page: PageS
     between = _between(upper, lower, groups)
     return any(
         g.caption
-        or (g.is_prose and (_is_page_column(g, upper, page) or not _has_company(g, between)))
-        or (len(between) > 1 and g.rect.left < upper.left + 4 and not _has_company(g, between) and _is_outside(g, between))
+        or (g.is_prose and (_is_page_column(g, upper, page) or not has_company(g, between)))
+        or (len(between) > 1 and g.rect.left < upper.left + 4 and not has_company(g, between) and _is_outside(g, between))
         for g in between
     )
 
@@ -223,16 +170,6 @@ def _is_page_column(group: Group, ruling: Rect, page: PageSignals) -> bool:
         ruling.width > 0.65 * page.width
         and 0.43 * ruling.width < group.rect.width < 0.53 * ruling.width
         and len(group.lines) > 4
-    )
-
-
-def _has_company(group: Group, others: Sequence[Group]) -> bool:
-    """True where other text stands beside this."""
-    return any(
-        other is not group
-        and overlap(other.rect.bottom, other.rect.top, group.rect.bottom, group.rect.top) > 2
-        and overlap(other.rect.left, other.rect.right, group.rect.left, group.rect.right) < 2
-        for other in others
     )
 
 
@@ -249,10 +186,10 @@ def _open_below(stack: Sequence[Rect], groups: Sequence[Group], style: DocumentS
     rows = [g for g in groups if g.rect.top < area.bottom + 2 and overlap(g.rect.left, g.rect.right, area.left, area.right) > 0]
     first = max(rows, key=lambda g: g.rect.top, default=None)
     is_row = first is not None and floor - first.rect.top <= 1.3 * style.pitch
-    if first is None or not is_row or not (_has_company(first, rows) if is_header else _is_row_of(first, rows, area, groups)):
+    if first is None or not is_row or not (has_company(first, rows) if is_header else _is_row_of(first, rows, area, groups)):
         return Area(area, is_captioned=True, n_rulings=len(stack))
     for group in sorted(rows, key=lambda g: -g.rect.top):
-        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not is_header or not _has_company(group, rows))
+        is_text = group.is_prose and (group.rect.width > 0.6 * area.width or not is_header or not has_company(group, rows))
         if group.caption or is_text or floor - group.rect.top > 2.0 * style.pitch or _is_note_below(first, group, rows):
             break
         floor = min(floor, group.rect.bottom)
@@ -266,7 +203,7 @@ def _open_above(area: Area, caption: Group, groups: Sequence[Group]) -> Area:
     header = _between(above, Rect(rect.left, rect.top, rect.right, rect.top), [g for g in groups if g is not caption])
     inside = [line.rect for g in groups for line in g.lines if rect.holds(*line.rect.middle)]
     below = [g for g in header if not g.is_prose and any(_stand_below(upper, g.lines[-1].rect) for upper in inside)]
-    if len(header) < 2 or len(below) < 0.7 * len(header) or not all(_has_company(g, header) for g in header):
+    if len(header) < 2 or len(below) < 0.7 * len(header) or not all(has_company(g, header) for g in header):
         return area
     return replace(area, rect=enclosing([rect, *(g.rect for g in header)]))
 
@@ -317,4 +254,4 @@ def begins_note(group: Group) -> bool:
 def _is_note_below(row: Group, group: Group, groups: Sequence[Group]) -> bool:
     """True for text that stands alone below a table's rows, in smaller type or with the first words of a note."""
     is_small = group.lines[0].size < row.lines[0].size - 0.3
-    return not _has_company(group, groups) and (is_small or begins_note(group)) and len(group.lines[0].words) > 3
+    return not has_company(group, groups) and (is_small or begins_note(group)) and len(group.lines[0].words) > 3

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ingest.layout.group import Group
 from ingest.layout.page import PageSignals, Rect, enclosing
-from ingest.layout.table_areas import Group
 
 #: Lines; fewer that stand side by side may be chance.
 _FEW = 5

@@ -98,6 +98,8 @@ def _body_rows(text: TableText, body: Sequence[int], cut: Sequence[bool]) -> lis
         return bands
     if text.is_shaded and len(bands) > 2 and not reading.has_values_below_each_other(bands):
         return bands
+    if len(bands) > 2 and reading.flows(bands):
+        return bands
     limit = _loose_from(text, [(a, b) for a, b in pairwise(body) if not cut[a]])
     trusts_gap = limit > 0 and reading.agrees(_grouped(body, lambda a: not cut[a] and text.drop(a, a + 1) < limit))
     rows = [[body[0]]]
@@ -178,6 +180,11 @@ class _Reading:
             if sum(n == 1 for n in n_lines.values()) < 0.5 * len(n_lines) or -2.0 in self._inside(band):
                 return False
         return True
+
+    def flows(self, bands: Sequence[Sequence[int]]) -> bool:
+        """True where nearly every line goes on with what stands above it in its band: cells of many lines of prose."""
+        scores = [score for band in bands for score in self._inside(band)]
+        return len(scores) > 3 * len(bands) and sum(score > 0 for score in scores) > 0.8 * len(scores)
 
     def has_values_below_each_other(self, bands: Sequence[Sequence[int]]) -> bool:
         """True where many a value stands below another in one band: it holds several rows."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
-from ingest.layout.hyphens import join_texts
+from ingest.layout.group import Group
 from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
-from ingest.layout.table_areas import CAPTION_GAP, Area, Group, begins_note, table_areas
+from ingest.layout.table_areas import CAPTION_GAP, Area, table_areas
+from ingest.layout.table_notes import notes_below
 from ingest.layout.table_pairs import paired_areas
 from ingest.layout.table_rulings import column_cuts
 
@@ -66,7 +66,7 @@ def _table(page: PageSignals, area: Area, groups: Sequence[Group], style: Docume
     if grid is None or not _is_table(grid, area, is_cut=len(column_cuts(across, area.rect)) > 0):
         return None
     rect = enclosing([w.rect for w in words])
-    notes = _joined_notes([_note(g, page, style) for g in _notes(rect, groups, style)], style)
+    notes = notes_below(rect, groups, page, style)
     return Block(kind=Kind.TABLE, page=page.number, rect=rect, words=tuple(words), grid=grid, notes=notes)
 
 
@@ -79,43 +79,3 @@ def _is_table(grid: Grid, area: Area, *, is_cut: bool) -> bool:
     if area.is_captioned and area.n_rulings > 2:
         return filled > 0.2 and mean < 300
     return filled > 0.25 and mean < 160 and not (grid.n_columns == 2 and mean > 55 and grid.n_rows > 8)
-
-
-def _notes(table: Rect, groups: Sequence[Group], style: DocumentStyle) -> list[Group]:
-    """Small print right below a table and no wider than it."""
-    notes: list[Group] = []
-    floor = table.bottom
-    for group in sorted(groups, key=lambda g: -g.rect.top):
-        rect = group.rect
-        if rect.middle[1] > table.bottom or overlap(rect.left, rect.right, table.left, table.right) <= 0:
-            continue
-        size = max(line.size for line in group.lines)
-        is_small = size < style.size - 0.4 or (size < style.size + 0.2 and begins_note(group))
-        if group.caption or not is_small or floor - rect.top > 1.4 * style.pitch:
-            break
-        if rect.left < table.left - 12 or rect.right > table.right + 12:
-            break
-        notes.append(group)
-        floor = rect.bottom
-    return notes
-
-
-def _joined_notes(notes: Sequence[Block], style: DocumentStyle) -> tuple[Block, ...]:
-    """The notes, one that begins in the middle of a sentence joined to the one above it."""
-    joined: list[Block] = []
-    for note in notes:
-        if joined and note.text[:1].islower() and len(note.text) > 2 and joined[-1].rect.bottom > note.rect.middle[1]:
-            above = joined.pop()
-            note = replace(
-                above,
-                rect=enclosing((above.rect, note.rect)),
-                lines=(*above.lines, *note.lines),
-                text=join_texts((above.text, note.text), style.known),
-            )
-        joined.append(note)
-    return tuple(joined)
-
-
-def _note(group: Group, page: PageSignals, style: DocumentStyle) -> Block:
-    text = join_texts((line.text for line in group.lines), style.known)
-    return Block(kind=Kind.FOOTNOTE, page=page.number, rect=group.rect, lines=group.lines, text=text)
