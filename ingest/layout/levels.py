@@ -152,7 +152,7 @@ def _look_levels(headings: Sequence[Heading], size: float) -> dict[Look, int]:
     numbers, tops = _numbered_looks(headings), _top_looks(headings)
     seen = Counter(rank_look(heading.look) for heading in headings)
     levels: dict[Look, int] = {look: numbers.get(look, 1) for look in tops}
-    largest = max(((look.size, look.caps) for look in tops), default=(1000.0, True))
+    largest = max(((look.size, look.caps) for look in tops if not look.is_run_in), default=(1000.0, True))
     above = max(levels.values(), default=0)
     for look in _in_order(seen.keys() - tops, headings, tops):
         is_larger = look.size >= largest[0] + LARGER or (look.size == largest[0] and look.caps > largest[1])
@@ -218,6 +218,7 @@ def _numbered_looks(headings: Sequence[Heading]) -> dict[Look, int]:
 
 
 def _top_looks(headings: Sequence[Heading]) -> set[Look]:
-    """The looks in which the sections stand that open every paper's outline."""
-    named = Counter(rank_look(h.look) for h in headings if is_known(h.text) and not h.look.is_run_in)
-    return {look for look, n in named.items() if n >= 2}
+    """The looks in which the sections stand that open every paper's outline; run-in headings too where most are such sections."""
+    named = Counter(rank_look(h.look) for h in headings if is_known(h.text))
+    seen = Counter(rank_look(h.look) for h in headings)
+    return {look for look, n in named.items() if n >= 2 and (not look.is_run_in or 2 * n > seen[look])}
