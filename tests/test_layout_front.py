@@ -283,3 +283,16 @@ def test_type_whose_letters_have_many_widths_is_no_code() -> None:
 
     assert is_code(lines([6.0, 6.0, 6.0, 6.0]))
     assert not is_code(lines([4.0, 5.1, 5.6, 6.2]))
+
+
+def test_nothing_above_the_title_is_a_heading(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 800, "Competing Interests", size=11, font=BOLD)
+    pdf.text(60, 786, "The men of the village.")
+    pdf.text(60, 750, TITLE, size=18)
+    pdf.text(60, 700, "Introduction", size=13, font=BOLD)
+    pdf.lines(60, 680, TEXT)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.HEADING) == ["Introduction"]
