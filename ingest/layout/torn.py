@@ -15,28 +15,47 @@ from ingest.layout.page import Line, PageSignals, Rect, overlap
 _MARK = re.compile(r"^(?:[*∗⋆†‡§¶#✉⁺+]{1,3}|\d{1,2}|[a-z])$")
 #: Points between an icon and the words beside it.
 _NEAR = 5.0
+#: Points of height in which labels are looked for at a time: all labels of a large table against all lines would take seconds.
+_ROW = 20.0
+#: More small pictures than a page has authors with icons.
+_MANY = 100
 
 
 def with_labels(lines: Sequence[Line], page: PageSignals, *, has_icons: bool) -> list[Line]:
     """The lines with what an icon had cut from them and with the labels that stood alone; icons stand beside authors only."""
     whole = list(lines)
-    if has_icons:
-        for icon in _icons(page):
-            whole = _over_icon(whole, icon)
-    marks = [line for line in whole if len(line.text) < 4 and _MARK.match(line.text)]
-    for mark in marks:
-        host = next((line for line in whole if line is not mark and _belongs(mark, line)), None)
-        if host:
-            parts = [mark, host, *(line for line in whole if line is not host and _ends_before(line, mark, host))]
-            joined = make_line(sorted((word for part in parts for word in part.words), key=lambda word: word.rect.left))
-            whole = [joined if line is host else line for line in whole if line is host or line not in parts]
+    for icon in _icons(page) if has_icons else ():
+        whole = _over_icon(whole, icon)
+    whole = _with_marks(whole)
     return justified(sorted(whole, key=lambda line: (-line.base, line.rect.left))) if len(whole) < len(lines) else whole
+
+
+def _with_marks(lines: Sequence[Line]) -> list[Line]:
+    """The lines with each lone label in the line that it belongs to."""
+    now = dict(enumerate(lines))
+    rows: dict[int, list[int]] = {}
+    for at, line in now.items():
+        rows.setdefault(round(line.base / _ROW), []).append(at)
+    for at, mark in enumerate(lines):
+        if at not in now or len(mark.text) > 3 or not _MARK.match(mark.text):
+            continue
+        row = round(mark.base / _ROW)
+        near = [n for r in (row - 1, row, row + 1) for n in rows.get(r, ()) if n in now and n != at]
+        host = next((n for n in near if _belongs(mark, now[n])), None)
+        if host is None:
+            continue
+        torn = [at, *(n for n in near if n != host and _ends_before(now[n], mark, now[host]))]
+        words = [word for n in (*torn, host) for word in now[n].words]
+        now[host] = make_line(sorted(words, key=lambda word: word.rect.left))
+        for n in torn:
+            del now[n]
+    return list(now.values())
 
 
 def _icons(page: PageSignals) -> list[Rect]:
     """Small pictures as wide as they are high, from left to right."""
     small = [rect for rect in (*page.bitmaps, *page.drawings) if 4 < rect.width < 16 and abs(rect.width - rect.height) < 2]
-    return sorted(small, key=lambda rect: rect.left)
+    return sorted(small, key=lambda rect: rect.left) if len(small) < _MANY else []  # the marks of a plot
 
 
 def _over_icon(lines: list[Line], icon: Rect) -> list[Line]:
