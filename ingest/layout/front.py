@@ -13,7 +13,7 @@ from ingest.layout.block import Block, Kind
 from ingest.layout.headings import depth_of
 from ingest.layout.lines import join_texts
 from ingest.layout.names import is_known
-from ingest.layout.page import enclosing
+from ingest.layout.page import Line, enclosing
 from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
 from ingest.layout.titles import with_title
@@ -41,8 +41,11 @@ def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Bloc
     titled, begins = with_title(pages, style)
     title = next((i for i, block in enumerate(titled[0]) if block.kind is Kind.TITLE), None)
     last = max(begins, _page_of_opening(titled))
-    start = title + 1 if title is not None and not last else 0
-    page = _authors_first(titled[last], start)
+    page = titled[last]
+    start = 0
+    if title is not None and not last:
+        page, start = _title_first(page, title)
+    page = _authors_first(page, start)
     end = _end_of_front(page, start)
     before = [block.named(Kind.TEXT) if block.kind is Kind.HEADING else block for block in page[:start]]
     authors = _by_label(_by_rows(_without_headings(page[start:end]), style), style)
@@ -103,6 +106,23 @@ def _by_rows(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:
 def _is_of_names(block: Block) -> bool:
     is_text = block.kind is Kind.TEXT and bool(block.lines)
     return is_text and not re.search(r"\b\d{4}\b", block.text) and all(may_be_names(line.text) for line in block.lines)
+
+
+def _title_first(blocks: Sequence[Block], title: int) -> tuple[list[Block], int]:
+    """The blocks of the first page and the index behind the title; authors in a column that was read before it come after it."""
+    below = blocks[title].rect.bottom
+    rows = [line for block in blocks[title + 1 :] for line in block.lines[:3] if may_be_names(line.text)]
+    early = [
+        block for block in blocks[:title] if block.rect.top < below and _is_of_names_alone(block) and _is_in_row(block, rows)
+    ]
+    before = [block for block in blocks[:title] if block not in early]
+    return [*before, blocks[title], *early, *blocks[title + 1 :]], len(before) + 1
+
+
+def _is_in_row(block: Block, rows: Sequence[Line]) -> bool:
+    """True beside other names in the same type: those of an editor, in a side column, stand on rows of their own."""
+    first = block.lines[0]
+    return any(abs(first.base - row.base) < 1 and first.face == row.face for row in rows)
 
 
 def _authors_first(blocks: Sequence[Block], start: int) -> list[Block]:

@@ -26,12 +26,12 @@ def with_labels(lines: Sequence[Line], page: PageSignals, *, has_icons: bool) ->
     whole = list(lines)
     for icon in _icons(page) if has_icons else ():
         whole = _over_icon(whole, icon)
-    whole = _with_marks(whole)
+    whole = _with_marks(whole, 1.5 if has_icons else 0.25)
     return justified(sorted(whole, key=lambda line: (-line.base, line.rect.left))) if len(whole) < len(lines) else whole
 
 
-def _with_marks(lines: Sequence[Line]) -> list[Line]:
-    """The lines with each lone label in the line that it belongs to."""
+def _with_marks(lines: Sequence[Line], reach: float) -> list[Line]:
+    """The lines with each lone label in the line that it belongs to; a raised one stands no farther before it than `reach` sizes."""
     now = dict(enumerate(lines))
     rows: dict[int, list[int]] = {}
     for at, line in now.items():
@@ -41,7 +41,7 @@ def _with_marks(lines: Sequence[Line]) -> list[Line]:
             continue
         row = round(mark.base / _ROW)
         near = [n for r in (row - 1, row, row + 1) for n in rows.get(r, ()) if n in now and n != at]
-        host = next((n for n in near if _belongs(mark, now[n])), None)
+        host = next((n for n in near if _belongs(mark, now[n], reach)), None)
         if host is None:
             continue
         torn = [at, *(n for n in near if n != host and _ends_before(now[n], mark, now[host]))]
@@ -76,7 +76,7 @@ def _ends_before(line: Line, mark: Line, host: Line) -> bool:
     return is_in_row and mark is not line and 0 < mark.rect.left - line.rect.right < 0.6 * host.size
 
 
-def _belongs(mark: Line, line: Line) -> bool:
+def _belongs(mark: Line, line: Line, reach: float) -> bool:
     """True for a label right before or behind a line, or in one of its gaps, and not below it."""
     lift = mark.rect.bottom - line.base
     is_sign = not mark.text.isalnum()
@@ -87,7 +87,8 @@ def _belongs(mark: Line, line: Line) -> bool:
         or mark.size > 1.3 * line.size
     ):
         return False
-    if abs(mark.rect.right - line.rect.left) < 0.25 * line.size:
+    before = line.rect.left - mark.rect.right
+    if abs(before) < 0.25 * line.size or (0 < before < reach * line.size and lift > 0.1 * line.size and not is_sign):
         return True
     if is_sign and abs(mark.rect.left - line.rect.right) < 0.25 * line.size:
         return True
