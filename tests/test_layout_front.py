@@ -8,7 +8,8 @@ import pytest
 from layout_reader import read_pdf, texts
 from pdf_maker import BOLD, PdfMaker
 
-from ingest.layout.block import Kind
+from ingest.layout.block import Block, Kind
+from ingest.layout.front import _title_first
 from ingest.layout.lines import make_line
 from ingest.layout.page import Face, Rect, Word
 from ingest.layout.paragraphs import is_code
@@ -140,6 +141,22 @@ def test_authors_in_two_columns_come_before_the_abstract(read) -> None:  # type:
     assert texts(page, Kind.HEADING) == ["Abstract", "Introduction"]
 
 
+def test_authors_of_a_column_read_before_the_title_come_after_it() -> None:
+    face = Face("Serif", False, False, False, False, 1.0, 0.2)
+
+    def block(x: float, y: float, text: str, kind: Kind = Kind.TEXT) -> Block:
+        words = [Word(w, Rect(x + 40 * n, y, x + 40 * n + 36, y + 9), 10.0, y + 2, face) for n, w in enumerate(text.split())]
+        return Block(kind=kind, page=1, rect=Rect(x, y, x + 40 * len(words), y + 9), lines=(make_line(words),), text=text)
+
+    title = block(200, 780, "Fish of the river", Kind.TITLE)
+    editor, early, late = block(20, 600, "Eva Bach"), block(60, 740, "Anna Berg"), block(300, 740, "Karl Thal")
+
+    page, start = _title_first([editor, early, title, late], 2)
+
+    assert page == [editor, title, early, late]
+    assert page[start - 1] is title
+
+
 def test_names_side_by_side_are_read_row_by_row(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     pdf.text(100, 780, TITLE, size=18, font=BOLD)
@@ -221,6 +238,21 @@ def test_a_footnote_goes_on_at_the_foot_of_the_next_page(read) -> None:  # type:
     assert not texts(second, Kind.FOOTNOTE)
 
 
+def test_a_raised_label_may_hang_before_its_address(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 790, TITLE, size=18, font=BOLD)
+    pdf.text(60, 740, "Introduction", size=14, font=BOLD)
+    pdf.lines(60, 720, TEXT)
+    for number, place in enumerate(("Institute of the River, Lower Village", "School of Fish, Upper Village")):
+        pdf.text(60, 103.5 - 25 * number, str(number + 1), size=6)
+        pdf.text(74, 100 - 25 * number, place, size=8.5)
+
+    [page] = read(pdf)
+
+    notes = [block.text for block in page if "Village" in block.text]
+    assert notes == ["\u00b9 Institute of the River, Lower Village", "\u00b2 School of Fish, Upper Village"]
+
+
 def test_all_small_print_below_a_marked_footnote_is_one(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker(pages=[])
     pdf.page().lines(60, 280, TEXT[:3])
@@ -283,3 +315,16 @@ def test_type_whose_letters_have_many_widths_is_no_code() -> None:
 
     assert is_code(lines([6.0, 6.0, 6.0, 6.0]))
     assert not is_code(lines([4.0, 5.1, 5.6, 6.2]))
+
+
+def test_nothing_above_the_title_is_a_heading(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 800, "Competing Interests", size=11, font=BOLD)
+    pdf.text(60, 786, "The men of the village.")
+    pdf.text(60, 750, TITLE, size=18)
+    pdf.text(60, 700, "Introduction", size=13, font=BOLD)
+    pdf.lines(60, 680, TEXT)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.HEADING) == ["Introduction"]

@@ -7,6 +7,7 @@ from ingest.layout.looks import Look
 
 LARGE = Look(14, True, False, False, "Bold")
 BOLD_BODY = Look(10, True, False, False, "Bold")
+ITALIC = Look(10, False, True, False, "Italic")
 RUN_IN = Look(10, True, False, False, "Bold", is_run_in=True)
 SECTIONS = [("Introduction", LARGE), ("Methods", LARGE), ("Results", LARGE)]
 
@@ -15,6 +16,19 @@ def test_letters_stand_under_roman_numbers_and_digits_under_letters() -> None:
     outline = ["I. SIMULATIONS", "A. Equations", "1. Domain", "2. Schemes", "B. Details", "II. RESULTS"]
 
     assert heading_levels([Heading(text, BOLD_BODY) for text in outline]) == [1, 2, 3, 3, 2, 1]
+
+
+def test_an_article_is_no_letter_of_an_appendix() -> None:
+    outline = ["1 Introduction", "2 Methods", "2.1 Places", "A good model", "A Tables", "B Figures"]
+    looks = [BOLD_BODY, BOLD_BODY, ITALIC, ITALIC, BOLD_BODY, BOLD_BODY]
+
+    assert levels(*zip(outline, looks, strict=True)) == [1, 1, 2, 2, 1, 1]
+
+
+def test_run_in_headings_with_the_names_of_sections_are_sections() -> None:
+    outline = [("Funding:", RUN_IN), ("Author contributions:", RUN_IN), ("Informed consent:", RUN_IN)]
+
+    assert levels(*SECTIONS, ("Places", BOLD_BODY), ("Days", BOLD_BODY), *outline)[3:] == [2, 2, 1, 1, 1]
 
 
 def test_an_appendix_with_a_letter_stands_beside_the_sections() -> None:

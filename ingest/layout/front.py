@@ -13,7 +13,7 @@ from ingest.layout.block import Block, Kind
 from ingest.layout.headings import depth_of
 from ingest.layout.hyphens import join_texts
 from ingest.layout.names import is_known
-from ingest.layout.page import enclosing
+from ingest.layout.page import Line, enclosing
 from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
 from ingest.layout.titles import with_title
@@ -35,17 +35,22 @@ _OPENS = re.compile(
 
 
 def mark_front(pages: list[list[Block]], style: DocumentStyle) -> list[list[Block]]:
-    """The pages with the title marked, authors before the abstract, and no headings among them."""
+    """The pages with the title marked, authors before the abstract, and no headings among them or above the title."""
     if not pages or not pages[0]:
         return pages
     titled, begins = with_title(pages, style)
     title = next((i for i, block in enumerate(titled[0]) if block.kind is Kind.TITLE), None)
     last = max(begins, _page_of_opening(titled))
-    start = title + 1 if title is not None and not last else 0
-    page = _authors_first(titled[last], start)
+    page = titled[last]
+    start = 0
+    if title is not None and not last:
+        page, start = _title_first(page, title)
+    page = _authors_first(page, start)
     end = _end_of_front(page, start)
-    front = [*_by_label(_by_rows(_without_headings(page[:end]), style), style), *_without_names(page[end:])]
-    return [*(_without_headings(before) for before in titled[:last]), front, *titled[last + 1 :]]
+    before = [block.named(Kind.TEXT) if block.kind is Kind.HEADING else block for block in page[:start]]
+    authors = _by_label(_by_rows(_without_headings(page[start:end]), style), style)
+    front = [*before, *authors, *_without_names(page[max(start, end) :])]
+    return [*(_without_headings(cover) for cover in titled[:last]), front, *titled[last + 1 :]]
 
 
 def _page_of_opening(pages: Sequence[Sequence[Block]]) -> int:
@@ -103,22 +108,40 @@ def _is_of_names(block: Block) -> bool:
     return is_text and not re.search(r"\b\d{4}\b", block.text) and all(may_be_names(line.text) for line in block.lines)
 
 
+def _title_first(blocks: Sequence[Block], title: int) -> tuple[list[Block], int]:
+    """The blocks of the first page and the index behind the title; authors in a column that was read before it come after it."""
+    below = blocks[title].rect.bottom
+    rows = [line for block in blocks[title + 1 :] for line in block.lines[:3] if may_be_names(line.text)]
+    early = [
+        block for block in blocks[:title] if block.rect.top < below and _is_of_names_alone(block) and _is_in_row(block, rows)
+    ]
+    before = [block for block in blocks[:title] if block not in early]
+    return [*before, blocks[title], *early, *blocks[title + 1 :]], len(before) + 1
+
+
+def _is_in_row(block: Block, rows: Sequence[Line]) -> bool:
+    """True beside other names in the same type: those of an editor, in a side column, stand on rows of their own."""
+    first = block.lines[0]
+    return any(abs(first.base - row.base) < 1 and first.face == row.face for row in rows)
+
+
 def _authors_first(blocks: Sequence[Block], start: int) -> list[Block]:
     """The blocks of a page; authors who stand beside others above the abstract come before it too."""
     opening = next((i for i, b in enumerate(blocks) if i >= start and b.kind is Kind.HEADING and _OPENS.match(b.text)), None)
     if opening is None:
         return list(blocks)
-    top = blocks[opening].rect.top
-    late = [i for i in range(opening + 1, len(blocks)) if blocks[i].rect.bottom > top and _is_of_authors(blocks[i])]
+    late: list[int] = []
+    for i in range(opening + 1, len(blocks)):
+        is_below_name = i - 1 in late and bool(_ADDRESS.search(blocks[i].text))
+        if blocks[i].rect.bottom > blocks[opening].rect.top and (_is_of_names_alone(blocks[i]) or is_below_name):
+            late.append(i)
     kept = [block for i, block in enumerate(blocks) if i > opening and i not in late]
     return [*blocks[:opening], *(blocks[i] for i in late), blocks[opening], *kept]
 
 
-def _is_of_authors(block: Block) -> bool:
-    """True for what may be names, and for the address below one."""
-    if block.kind not in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) or len(block.text.split()) >= _LONG:
-        return False
-    return all(may_be_names(line.text) for line in block.lines) or bool(_ADDRESS.search(block.text))
+def _is_of_names_alone(block: Block) -> bool:
+    is_text = block.kind in (Kind.TEXT, Kind.HEADING, Kind.LIST_ITEM) and bool(block.lines)
+    return is_text and len(block.text.split()) < _LONG and all(may_be_names(line.text) for line in block.lines)
 
 
 def _by_label(blocks: Sequence[Block], style: DocumentStyle) -> list[Block]:

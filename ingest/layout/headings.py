@@ -20,9 +20,9 @@ _CAPS = re.compile(r"[^\W\d_]")
 
 
 def depth_of(text: str) -> int:
-    """2 for '3.1 Sampling', 0 without a number."""
+    """2 for '3.1 Sampling', 0 without a number; 'A good model' has none."""
     match = NUMBERED.match(text)
-    if not match:
+    if not match or re.match(r"[A-Z]\s+[a-z]", text):
         return 0
     return match[1].count(".") + 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -150,53 +150,49 @@ def _depths(headings: Sequence[Heading]) -> list[int]:
 def _look_levels(headings: Sequence[Heading], size: float) -> dict[Look, int]:
     """The level of each look: one step down for each more prominent look that has company."""
     numbers, tops = _numbered_looks(headings), _top_looks(headings)
-    seen = Counter(rank_look(heading.look) for heading in headings)
+    looks = [rank_look(heading.look) for heading in headings]
+    seen = Counter(looks)
     levels: dict[Look, int] = {look: numbers.get(look, 1) for look in tops}
-    largest = max(((look.size, look.caps) for look in tops), default=(1000.0, True))
+    largest = max(((look.size, look.caps) for look in tops if not look.is_run_in), default=(1000.0, True))
     above = max(levels.values(), default=0)
-    for look in _in_order(seen.keys() - tops, headings, tops):
+    for look in _in_order(looks, tops):
         is_larger = look.size >= largest[0] + LARGER or (look.size == largest[0] and look.caps > largest[1])
         if not look.is_run_in and is_larger:  # a cover, a figure's words: larger than the sections, and no part of one
             levels[look] = numbers.get(look, 1)
             continue
         levels[look] = numbers.get(look) or above + 1
-        if seen[look] > 1 or (look.size >= size + LARGER and _opens_section(look, headings)):
+        if seen[look] > 1 or (look.size >= size + LARGER and _opens_section(look, looks)):
             above = max(above, levels[look])
     return levels
 
 
-def _in_order(looks: Iterable[Look], headings: Sequence[Heading], tops: set[Look]) -> list[Look]:
+def _in_order(looks: Sequence[Look], tops: set[Look]) -> list[Look]:
     """The looks from the highest down: by their prominence, but none above a look of nearly its size that always comes first."""
-    ordered = sorted(looks, key=lambda look: look.rank)
-    for _ in ordered:
-        for at, (upper, lower) in enumerate(pairwise(ordered)):
-            if not lower.is_run_in and upper.size - lower.size < 1 and _always_first(lower, upper, headings, tops):
-                ordered[at], ordered[at + 1] = lower, upper
+    ordered = sorted(set(looks) - tops, key=lambda look: look.rank)
+    adjacent = set(pairwise(looks))
+    for at in range(1, len(ordered)):
+        while at and (ordered[at], ordered[at - 1]) in adjacent and _always_first(ordered[at], ordered[at - 1], looks, tops):
+            ordered[at - 1 : at + 1] = ordered[at], ordered[at - 1]
+            at -= 1
     return ordered
 
 
-def _always_first(first: Look, second: Look, headings: Sequence[Heading], tops: set[Look]) -> bool:
-    """True where no section has headings of the second look before one of the first, which stands right above some of them."""
-    looks = [rank_look(heading.look) for heading in headings]
-    is_open, heads = False, 0
-    for before, look in pairwise([None, *looks]):
-        if look in tops:
-            is_open = False
-        elif look == first:
-            is_open = True
-        elif look == second:
-            if not is_open:
-                return False
-            heads += before == first
-    return heads > 0 and looks.count(first) > 1
-
-
-def _opens_section(look: Look, headings: Sequence[Heading]) -> bool:
-    """True for a look that stands once, below a higher one and above a lower one."""
-    at = next(n for n, heading in enumerate(headings) if rank_look(heading.look) == look)
-    if not 0 < at < len(headings) - 1:
+def _always_first(first: Look, second: Look, looks: Sequence[Look], tops: set[Look]) -> bool:
+    """True where no section has headings of the second look, little larger than the first, before one of the first."""
+    if first.is_run_in or second.size - first.size >= 1 or looks.count(first) < 2:
         return False
-    return headings[at - 1].look.rank < look.rank < headings[at + 1].look.rank
+    is_open = False
+    for look in looks:
+        if look == second and not is_open:
+            return False
+        is_open = look not in tops and (is_open or look == first)
+    return True
+
+
+def _opens_section(look: Look, looks: Sequence[Look]) -> bool:
+    """True for a look that stands once, below a higher one and above a lower one."""
+    at = looks.index(look)
+    return 0 < at < len(looks) - 1 and looks[at - 1].rank < look.rank < looks[at + 1].rank
 
 
 def rank_look(look: Look) -> Look:
@@ -218,6 +214,7 @@ def _numbered_looks(headings: Sequence[Heading]) -> dict[Look, int]:
 
 
 def _top_looks(headings: Sequence[Heading]) -> set[Look]:
-    """The looks in which the sections stand that open every paper's outline."""
-    named = Counter(rank_look(h.look) for h in headings if is_known(h.text) and not h.look.is_run_in)
-    return {look for look, n in named.items() if n >= 2}
+    """The looks in which the sections stand that open every paper's outline; run-in headings too where most are such sections."""
+    named = Counter(rank_look(h.look) for h in headings if is_known(h.text))
+    seen = Counter(rank_look(h.look) for h in headings)
+    return {look for look, n in named.items() if n >= 2 and (not look.is_run_in or 2 * n > seen[look])}

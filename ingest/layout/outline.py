@@ -210,6 +210,7 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
     references = max((at for at, heading in enumerate(headings) if _REFERENCES.match(heading.text)), default=0)
     references = references if references > 0.3 * len(headings) else len(headings)  # earlier, it is a line of the contents
     looks_before = {rank_look(heading.look) for heading in headings[:references]}
+    openers = _openers(headings)
     has_numbers, in_abstract = _has_numbers(headings, style), _in_abstract(headings)
     stand_out = any(is_known(heading.text) and not _is_plain(heading.look, style) for heading in headings)
     kept = []
@@ -217,7 +218,7 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
         look = heading.look
         if look.is_run_in:
             keep = not _KEYWORDS.match(heading.text) and (is_known(heading.text) or company[_company(heading)] > 1)
-            keep = keep and (is_known(heading.text) or not heading.text.endswith(":") or _opens_paragraphs(heading, headings))
+            keep = keep and (is_known(heading.text) or not heading.text.endswith(":") or _company(heading) in openers)
         elif is_known(heading.text):
             keep = not (stand_out and _is_plain(look, style))
         else:
@@ -234,10 +235,13 @@ def kept_headings(headings: Sequence[Heading], style: DocumentStyle, running: fr
     return kept
 
 
-def _opens_paragraphs(heading: Heading, headings: Sequence[Heading]) -> bool:
-    """True where it and its like end with a colon and open paragraphs, not a few words as 'Software:' does."""
-    alike = [h.n_words for h in headings if _company(h) == _company(heading) and h.text.endswith(":") and not is_known(h.text)]
-    return len(alike) > 1 and sorted(alike)[len(alike) // 2] >= _PARAGRAPH
+def _openers(headings: Sequence[Heading]) -> set[tuple[bool, bool, bool, str]]:
+    """The kinds of run-in headings that end with a colon and open paragraphs, not a few words as 'Software:' does."""
+    n_words: dict[tuple[bool, bool, bool, str], list[int]] = {}
+    for heading in headings:
+        if heading.look.is_run_in and heading.text.endswith(":") and not is_known(heading.text):
+            n_words.setdefault(_company(heading), []).append(heading.n_words)
+    return {kind for kind, found in n_words.items() if len(found) > 1 and sorted(found)[len(found) // 2] >= _PARAGRAPH}
 
 
 def _in_abstract(headings: Sequence[Heading]) -> list[bool]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.group import Group
-from ingest.layout.lines import join_texts
+from ingest.layout.hyphens import join_texts
 from ingest.layout.page import Line, PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_areas import begins_note
