@@ -381,3 +381,34 @@ def test_a_bold_label_with_its_value_is_no_heading(read) -> None:  # type: ignor
 
     assert not texts(page, Kind.HEADING)
     assert "Answer: Eel" in running(page)
+
+
+def test_lines_of_contents_with_letters_are_not_one_paragraph(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, FULL)
+    pdf.lines(60, 700, ["I. The river in numbers"])
+    pdf.lines(72, 688, ["A. The water of the upper place", "B. The fish of the lower place, as counted in each week"])
+
+    assert running(read(pdf)[0])[-2:] == [
+        "A. The water of the upper place",
+        "B. The fish of the lower place, as counted in each week",
+    ]
+
+
+def test_an_address_in_small_print_is_not_joined_to_the_one_above(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.lines(60, 780, FULL * 3)
+    pdf.lines(
+        60,
+        600,
+        [
+            "1 Institute of the River, Lower Village, and School of the Dam, Hill of the",
+            "Upper Village, and all others of the",
+            "river",
+        ],
+        size=8,
+        pitch=10,
+    )
+    pdf.text(60, 564, "smith.of.the.river@village.org", size=8)
+
+    assert "smith.of.the.river@village.org" in running(read(pdf)[0])

@@ -71,11 +71,20 @@ def _place_before(block: Block, places: Sequence[tuple[int, int]], pages: Sequen
 
 
 def _goes_on_in_small_print(last: Block, block: Block) -> bool:
-    """True where a paragraph in small print goes on; of addresses and notes, one often ends without a stop."""
+    """True where a paragraph in small print goes on elsewhere; of addresses and notes, one often ends without a stop."""
     begins_lower = bool(block.lines) and block.lines[0].text[:1].islower()
-    return (
-        begins_lower and last.kind in _JOINED and block.page - last.page < 2 and len(last.lines) > 2 and _continues(last, block)
-    )
+    if not begins_lower or last.kind not in _JOINED or block.page - last.page > 1 or len(last.lines) < 3:
+        return False
+    return _is_moved(_end_of(last), block) and _continues(last, block)
+
+
+def _end_of(block: Block) -> Part:
+    return block.more[-1] if block.more else Part(block.page, block.rect, block.text)
+
+
+def _is_moved(end: Part, block: Block) -> bool:
+    """True where the block stands on another page or in another column."""
+    return block.page != end.page or block.rect.left > end.rect.right or block.rect.bottom > end.rect.top
 
 
 def _is_unfinished(block: Block) -> bool:
@@ -105,8 +114,8 @@ def _continues(last: Block, block: Block) -> bool:
     tail, head = last.lines[-1], block.lines[0]
     if abs(tail.size - head.size) > 0.6 or not _faces(last) & _faces(block):
         return False
-    end = last.more[-1] if last.more else Part(last.page, last.rect, last.text)
-    moved = block.page != end.page or block.rect.left > end.rect.right or block.rect.bottom > end.rect.top
+    end = _end_of(last)
+    moved = _is_moved(end, block)
     begins_lower = head.text[:1].islower()
     if tail.text[-1:] in "-\u00ad\u2010":
         return True

@@ -21,6 +21,8 @@ MARKER = re.compile(
     r"^(?:[•·▪■◦∙●○◆►▸✓‣\uf0b7\uf0a7]\s*|[–—*-]\s|\[\d{1,3}\](?![),;])\s*|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})\)\s|\d{1,3}\.\s|[ivx]{1,4}\.\s)\s*\S"
 )
 BULLET = re.compile(r"^[•▪■◦●○◆►▸✓‣\uf0b7\uf0a7]\s*\S")
+#: A letter with a point: the initial of a name, but for what begins so below a short line.
+_LETTERED = re.compile(r"^[A-H]\.\s[A-Z]")
 #: '(i) the first, (ii) the second': a list in a sentence.
 _INLINE = re.compile(r"^\(?(?:i|a|1)\)\s.*\(?(?:ii|b|2)\)\s")
 #: Signs of a program or a command; a lone word or an e-mail address in such type has none.
@@ -181,6 +183,8 @@ def _begins(last: Line, line: Line, group: Sequence[Line], shape: _Shape) -> boo
         return True
     if _is_marked(line, group) and (ended or room > 3 * size or MARKER.match(group[0].text)):
         return True
+    if _LETTERED.match(line.text) and room > 3 * size:
+        return True
     if 0.7 * size < indent < 5 * size and last.rect.left - left < 0.5 * size and line.rect.right - left > 0.3 * (right - left):
         return ended or room > 2 * size
     if ended and shape.is_even and drop > 1.12 * shape.usual + 0.5 and line.text[:1].isupper() and not _has_scripts(last, line):
@@ -225,10 +229,10 @@ def is_raised_mark(words: Sequence[Word]) -> bool:
 
 def _is_wider(group: Sequence[Line], line: Line) -> bool:
     """True for a line that stands out on both sides of the lines above it, which are set in a narrower measure."""
-    if len(group) < 2 or max(x.rect.left for x in group) - min(x.rect.left for x in group) > 1.0:
+    if len(group) < 2 or line.rect.left > group[-1].rect.left - 0.7 * line.size:
         return False
-    before = min(x.rect.left for x in group) - line.rect.left
-    return before > 0.7 * line.size and line.rect.right - max(x.rect.right for x in group) > 2 * line.size
+    is_flush = max(x.rect.left for x in group) - min(x.rect.left for x in group) < 1.0
+    return is_flush and line.rect.right - max(x.rect.right for x in group) > 2 * line.size
 
 
 def _is_sentence_part(line: Line) -> bool:
