@@ -11,7 +11,6 @@ from ingest.layout.page import PageSignals, Rect, enclosing, overlap
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_areas import CAPTION_GAP, Area, table_areas
 from ingest.layout.table_notes import notes_below
-from ingest.layout.table_pairs import paired_areas
 from ingest.layout.table_rulings import column_cuts
 
 
@@ -22,16 +21,11 @@ def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
     for area in table_areas(page, groups, style):
         if not area.is_captioned and _is_captioned_by(area.rect, figure_captions):
             continue
-        if _meets(area, found):
+        if any(area.rect.meets(other.rect) for other in found):
             continue
         if block := _table(page, area, groups, style):
             found.append(block)
-    pairs = [Area(rect, is_captioned=False, n_rulings=0) for rect in paired_areas(page, groups)]
-    return found + [block for area in pairs if not _meets(area, found) and (block := _table(page, area, groups, style))]
-
-
-def _meets(area: Area, blocks: Sequence[Block]) -> bool:
-    return any(area.rect.meets(block.rect) for block in blocks)
+    return found
 
 
 def _is_captioned_by(area: Rect, captions: Sequence[Rect]) -> bool:
