@@ -50,7 +50,11 @@ def _rows(lines: Sequence[Line]) -> list[list[Line]]:
     rows: list[list[Line]] = []
     for line in lines:
         last = rows[-1][-1] if rows else None
-        if last and abs(last.base - line.base) < 0.8 and (abs(last.size - line.size) < 0.06 * line.size or _is_label(last.text)):
+        if (
+            last
+            and abs(last.base - line.base) < 0.8
+            and (abs(last.size - line.size) < 0.06 * line.size or _is_label(last.text))
+        ):
             rows[-1].append(line)
         else:
             rows.append([line])
