@@ -36,7 +36,7 @@ class Outcome:
 
 def _open(converter: str) -> None:
     global _convert
-    _convert = open_converter(converter, max_pages=2_000, timeout_s=60, artifacts=None)
+    _convert = open_converter(converter, max_pages=2_000, timeout_s=300, artifacts=None)
 
 
 def _convert_one(job: tuple[Path, Path]) -> Outcome:
