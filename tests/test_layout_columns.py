@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from layout_reader import read_pdf, texts
-from pdf_maker import PdfMaker
+from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.block import Kind
 
@@ -44,6 +44,40 @@ def test_a_formula_that_sticks_out_into_the_gutter_keeps_its_column(read) -> Non
     assert 262 < formula.rect.right < 275
     order = [block.text[:12] for block in page]
     assert order.index("Here s is th") < order.index(RIGHT[0][:12])
+
+
+def test_short_lines_above_and_below_a_formula_keep_their_places(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 790, "Rivers and the fish in them", size=18, font=BOLD)
+    pdf.lines(60, 740, [f"{left} {right}" for left, right in zip(LEFT, RIGHT, strict=True)])
+    pdf.text(60, 660, "The rate is then given by")
+    pdf.text(280, 635, "v = a + b").text(500, 635, "(7)")
+    pdf.text(60, 600, "2 Analysis", size=13, font=BOLD)
+    pdf.lines(60, 575, [f"{left} {right}" for left, right in zip(LEFT, RIGHT, strict=True)])
+
+    [page] = read(pdf)
+
+    kinds = [block.kind for block in page]
+    assert kinds == [Kind.TITLE, Kind.TEXT, Kind.TEXT, Kind.FORMULA, Kind.HEADING, Kind.TEXT]
+
+
+def test_a_heading_in_one_of_two_columns_of_small_print_ends_neither(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 790, "Rivers and the fish in them", size=18, font=BOLD)
+    pdf.lines(60, 740, LEFT * 8)
+    pdf.lines(275, 740, RIGHT * 8)
+    pdf.page()
+    pdf.lines(60, 694, LEFT * 2, size=8)
+    pdf.text(60, 563, "Supplementary information", size=12, font=BOLD)
+    pdf.lines(60, 545, LEFT * 4, size=8)
+    pdf.lines(275, 694, RIGHT * 2, size=8)
+    pdf.text(275, 577, "No one declares an interest.", size=8)
+    pdf.text(275, 553, "Received: 28 April 2023", size=8)
+    pdf.lines(275, 474, RIGHT * 4, size=8)
+
+    order = " ".join(block.text for block in read(pdf)[1])
+
+    assert order.rindex(LEFT[0]) < order.index("No one declares")
 
 
 def test_formulas_on_both_sides_of_a_narrow_gutter_are_two(read) -> None:  # type: ignore[no-untyped-def]

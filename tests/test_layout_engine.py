@@ -165,14 +165,31 @@ def test_levels_come_from_numbers_and_from_company() -> None:
     assert heading_levels(numbered) == [1, 2, 1, 1]
 
 
+FACE = Face("Helvetica", False, False, False, False, 1.1, 0.2)
+
+
+def words(texts: str, *, turn: int, at: float = 100.0, step: tuple[float, float]) -> tuple[Word, ...]:
+    """Words of one page, each a step further."""
+    across, up = step
+    boxes = [Rect(at + n * across, at + n * up, at + n * across + 10, at + n * up + 10) for n in range(len(texts.split()))]
+    return tuple(Word(text, box, 11.0, box.bottom, FACE, turn) for text, box in zip(texts.split(), boxes, strict=True))
+
+
 def test_a_page_written_upwards_is_turned() -> None:
     from ingest.layout.page import PageSignals
 
-    face = Face("Helvetica", False, False, False, False, 1.1, 0.2)
-    word = Word("sideways", Rect(100, 100, 110, 150), 11.0, 100.0, face, 90)
-    page = PageSignals(1, 600, 800, (word,), 8, (), (), (), ())
+    page = PageSignals(1, 600, 800, words("the water was clear", turn=90, step=(0, 40)), 8, (), (), (), ())
 
     assert page_turn(page) == 90
+
+
+def test_labels_that_are_written_upwards_do_not_turn_their_page() -> None:
+    from ingest.layout.page import PageSignals
+
+    labels = words("application should clear enough perfect missing opinion", turn=90, step=(14, 0))
+    caption = words("Figure 4: the fish", turn=0, step=(40, 0))
+
+    assert page_turn(PageSignals(1, 600, 800, labels + caption, 60, (), (), (), ())) == 0
 
 
 @pytest.mark.corpus

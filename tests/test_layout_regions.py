@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from layout_reader import read_pdf, texts
-from pdf_maker import PdfMaker
+from pdf_maker import BOLD, PdfMaker
 
 from ingest.layout.block import Kind
 from ingest.layout.page import Face, PageSignals, Rect, Word
@@ -135,3 +135,17 @@ def test_strokes_and_labels_above_a_caption_are_its_figure() -> None:
     assert figure.rect.bottom < 490 and figure.rect.top > 680
     assert [caption.text[:9] for caption in figure.captions] == ["Figure 1:"]
     assert not {"100", "160"} & {block.text for block in page}
+
+
+def test_a_heading_right_above_a_drawing_is_no_label_of_it(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    pdf.text(60, 815, "Rivers and the fish in them", size=18, font=BOLD)
+    pdf.lines(60, 790, LINES)
+    pdf.text(60, 700, "Pictures", size=12, font=BOLD)
+    pdf.box(60, 600, 200, 130)
+    pdf.text(60, 570, "Figure 1. Where the fish of each place were counted.", size=9)
+    pdf.lines(60, 530, LINES)
+
+    [page] = read(pdf)
+
+    assert texts(page, Kind.HEADING) == ["Pictures"]

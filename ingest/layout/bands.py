@@ -67,8 +67,13 @@ def _is_ruled_off(sides: Sequence[Rect], ceiling: float, page: PageSignals) -> b
 
 def _is_small_print(sides: Sequence[Sequence[Unit]], below: Sequence[Unit], style: DocumentStyle) -> bool:
     """True where all text below is smaller than the body, and than either column above."""
-    small = [block for unit in below for block in unit if block.lines and block.kind is not Kind.HEADING]
-    above = [max((block.size for unit in side for block in unit if block.lines), default=0.0) for side in sides]
+    small = _printed(below)
+    above = [max((block.size for block in _printed(side)), default=0.0) for side in sides]
     if sum(len(block.lines) for block in small) < _FEWEST:
         return False
     return max(block.size for block in small) < min(*above, style.size) - _SMALLER
+
+
+def _printed(units: Sequence[Unit]) -> list[Block]:
+    """What is text, headings aside."""
+    return [block for unit in units for block in unit if block.lines and block.kind is not Kind.HEADING]

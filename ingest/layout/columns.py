@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ingest.layout.page import Rect
+from ingest.layout.page import Rect, overlap
 
 Item = TypeVar("Item")
 
 #: Points; the narrowest white between two columns.
 GUTTER = 5.0
+#: Points of height that two columns share at least.
+_BESIDE = 2.0
 
 
 def reading_order(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> list[Item]:
@@ -31,7 +33,8 @@ def reading_order(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> lis
 
 
 def split_at_gutter(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> tuple[list[Item], list[Item]] | None:
-    """Left and right of the widest clean gutter, or None."""
+    """Left and right of the widest clean gutter, or None. Beside a gutter something stands on both sides: a formula set in the
+    middle and the short lines above and below it are one column."""
     ordered = sorted(items, key=lambda item: rect_of(item).left)
     reach, widest, at = rect_of(ordered[0]).right, GUTTER, 0
     for index, item in enumerate(ordered[1:], start=1):
@@ -39,7 +42,13 @@ def split_at_gutter(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> t
         if gap >= widest:
             widest, at = gap, index
         reach = max(reach, rect_of(item).right)
-    return (ordered[:at], ordered[at:]) if at else None
+    sides = ordered[:at], ordered[at:]
+    return sides if at and _stand_beside(*([rect_of(item) for item in side] for side in sides)) else None
+
+
+def _stand_beside(lefts: Sequence[Rect], rights: Sequence[Rect]) -> bool:
+    """True where some of these are at one height."""
+    return any(overlap(left.bottom, left.top, right.bottom, right.top) > _BESIDE for left in lefts for right in rights)
 
 
 def slices_of(items: Sequence[Item], rect_of: Callable[[Item], Rect]) -> list[list[Item]]:

@@ -207,7 +207,10 @@ def find_labels(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
 
 def is_display(group: Group, style: DocumentStyle) -> bool:
     """True for words larger than the body: a title or a heading, which no figure takes in."""
-    return group.lines[0].size > style.size + 1.5 and sum(len(w.text) > 1 for line in group.lines for w in line.words) >= 3
+    line = group.lines[0]
+    if line.bold > 0.9 and line.size > style.size + 0.8 and family_of(line.face) in style.families and line.text[:1].isupper():
+        return True
+    return line.size > style.size + 1.5 and sum(len(w.text) > 1 for line in group.lines for w in line.words) >= 3
 
 
 def _is_figure(region: Rect, groups: Sequence[Group], style: DocumentStyle, *, has_caption: bool) -> bool:

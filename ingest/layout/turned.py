@@ -7,6 +7,7 @@ stands on the real page.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,17 +15,26 @@ from ingest.layout.block import Block
 from ingest.layout.page import PageSignals, Rect, Word
 from ingest.layout.signals import set_word
 
-#: Share of a page's characters that must be written one way for the page to be turned.
+#: Share of the characters in lines that must be written one way for the page to be turned.
 _MOST = 0.6
+#: Words of the shortest line: the labels of a plot that are written upwards stand each alone.
+_LINE = 3
 
 
 def page_turn(page: PageSignals) -> int:
-    """90 where most of the page is written upwards, -90 where downwards, 180 where it stands on its head, else 0."""
-    n = sum(len(word.text) for word in page.words) or 1
-    for turn in (90, -90, 180):
-        if sum(len(word.text) for word in page.words if word.turn == turn) > _MOST * n:
-            return turn
-    return 0
+    """90 where most lines of the page are written upwards, -90 where downwards, 180 where it stands on its head, else 0."""
+    if not any(word.turn for word in page.words):
+        return 0
+    lines: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for word in page.words:
+        foot = {90: word.rect.right, -90: word.rect.left, 180: word.rect.top}.get(word.turn, word.base)
+        lines[word.turn, round(foot)].append(word.text)
+    chars: dict[int, int] = defaultdict(int)
+    for (turn, _), texts in lines.items():
+        if len(texts) >= _LINE:
+            chars[turn] += sum(map(len, texts))
+    most = max(chars, key=lambda turn: chars[turn], default=0)
+    return most if most and chars[most] > _MOST * sum(chars.values()) else 0
 
 
 def turned_page(page: PageSignals, turn: int) -> PageSignals:
