@@ -43,6 +43,17 @@ def test_a_font_is_not_measured_on_a_word_that_holds_two(tmp_path: Path) -> None
     assert {round(word.base) for word in words if word.text == "12"} == {702 - 20 * line for line in range(8)}
 
 
+def test_a_font_that_has_only_dashes_has_their_size(tmp_path: Path) -> None:
+    pdf = PdfMaker()
+    pdf.text(60, 700, "a change of", size=10).text(112, 700, "\x96", size=10, font=BOLD).text(
+        118, 700, "0.5 in the lake", size=10
+    )
+
+    (dash,) = [word for word in words_of(pdf, tmp_path) if word.face.is_bold]  # a dash to PDFium, a hyphen to the parser
+
+    assert dash.text == "-" and round(dash.size, 1) == 10.0 and round(dash.base) == 700
+
+
 def glyph(text: str, x: float, bottom: float, height: float, face: Face = ROMAN) -> Glyph:
     return Glyph(text, Rect(x, bottom, x + 5, bottom + height), face)
 

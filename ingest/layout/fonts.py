@@ -23,6 +23,8 @@ _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|hack|inconsolata|c
 _MATH = re.compile(r"cmmi|cmsy|cmex|msam|msbm|math|symbol|stix.*(sym|math)|mtmi|mtsy|mtex|rmtmi|euex|eufm|eurm|lmmath", re.I)
 #: PDFium keeps what it has read of a document: after so many pages it is opened anew.
 _PAGES_PER_OPENING = 100
+#: What docling-parse writes for signs that PDFium tells apart.
+_FOLDED = dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("‘’", "'") | dict.fromkeys("“”", '"')
 #: Font descriptor flags of ISO 32000-1, table 123.
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 #: How many letters of a new font are compared, and how much more than the flattest the highest box may be.
@@ -100,9 +102,10 @@ class FontBook:
 
         height = cell.r_y2 - cell.r_y0
         page, index = self._place(cell, page_no)
-        if page is None or not (
-            chr(raw.FPDFText_GetUnicode(page, index)) in cell.text.strip() or _is_of_font(page, index, cell.font_name)
-        ):
+        if page is None:
+            return None
+        seen = chr(raw.FPDFText_GetUnicode(page, index))
+        if _FOLDED.get(seen, seen) not in cell.text.strip() and not _is_of_font(page, index, cell.font_name):
             return None
         flags = ctypes.c_int()
         raw.FPDFText_GetFontInfo(page, index, None, 0, flags)
