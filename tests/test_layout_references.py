@@ -71,6 +71,21 @@ def test_numbers_that_rise_by_one_divide_a_list(read) -> None:  # type: ignore[n
     assert found == [f"{n}. {whole(lines)}" for n, lines in enumerate(NUMBERED, start=1)]
 
 
+def test_a_number_that_lost_its_stop_begins_an_entry_too(read) -> None:  # type: ignore[no-untyped-def]
+    pdf = PdfMaker()
+    y = body(pdf)
+    pdf.text(60, y, "References", size=12, font=BOLD)
+    y = numbered(pdf, 60, y - 16, 1, NUMBERED)
+    pdf.text(60, y, "6", size=9).text(74, y, "Grey G. The lake below the dam was full of fish, as", size=9).text(
+        74, y - 11, "all said. 1994.", size=9
+    )
+    numbered(pdf, 60, y - 22, 7, NUMBERED[2:])
+
+    found = entries(read(pdf))
+
+    assert [text.split()[0] for text in found] == ["1.", "2.", "3.", "4.", "5.", "6", "7.", "8.", "9."]
+
+
 def test_numbers_aligned_at_their_ends_divide_a_list(read) -> None:  # type: ignore[no-untyped-def]
     pdf = PdfMaker()
     y = body(pdf)

@@ -157,6 +157,8 @@ def openings_of(rows: Sequence[Row]) -> tuple[dict[int, Edges], set[int]]:
         if n < FEWEST or len(found) < FEWEST:
             continue
         edges = _numbered_edges(rows, found)
+        # With the edges known, a number that lost its stop ('34 Berg A') is told, too.
+        numbers = [label[1] if label and label[0] in (name, "") else None for label in labels]
         found = _chain(rows, numbers, edges)
         if len(found) >= FEWEST and max(found) - min(found) < _LONGEST * len(found):
             return edges, found
