@@ -171,3 +171,13 @@ def test_the_label_of_a_caption_stands_far_before_its_text_and_belongs_to_it() -
     [line] = build_lines(spaced(("FIG. 4.", 0), ("Maximum", 18), ("spreading", 2.6), ("diameter", 2.6)))
     assert line.text == "FIG. 4. Maximum spreading diameter"
     assert len(build_lines(spaced(("Figure 4", 0), ("Constant", 18)))) == 2  # two cells of a table
+
+
+def test_a_heading_in_the_next_column_does_not_go_on_with_a_line_of_small_print() -> None:
+    entry = [
+        Word(text, Rect(50 + 30 * n, 98, 78 + 30 * n, 106), 8.0, 100.0, FACE)
+        for n, text in enumerate("38 Liu Berg Thal".split())
+    ]
+    heading = Word("Additional", Rect(entry[-1].rect.right + 10, 97, 250, 109), 12.0, 100.0, FACE)
+
+    assert [line.text for line in build_lines([*entry, heading])] == ["38 Liu Berg Thal", "Additional"]

@@ -77,6 +77,8 @@ def _follows(run: Sequence[Word], word: Word) -> bool:
     gap = word.rect.left - max(other.rect.right for other in recent)
     if gap > MAX_GAP * size:
         return False
+    if len(run) > 3 and gap > MAX_GAP * max(other.size for other in recent):  # a larger heading in the next column is no nearer
+        return False
     if gap < -0.4 * size:
         goes_back = word.size < 0.85 * max(w.size for w in recent) or last.text[-1] in _ACCENTS
         if not goes_back or (gap < -1.2 * size and word.rect.left < _stack_left(recent) - 0.4 * size):
