@@ -176,7 +176,7 @@ def test_the_label_of_a_caption_stands_far_before_its_text_and_belongs_to_it() -
 def test_a_heading_in_the_next_column_does_not_go_on_with_a_line_of_small_print() -> None:
     entry = [
         Word(text, Rect(50 + 30 * n, 98, 78 + 30 * n, 106), 8.0, 100.0, FACE)
-        for n, text in enumerate("38 Liu Berg Thal".split())
+        for n, text in enumerate(["38", "Liu", "Berg", "Thal"])
     ]
     heading = Word("Additional", Rect(entry[-1].rect.right + 10, 97, 250, 109), 12.0, 100.0, FACE)
 
