@@ -205,7 +205,6 @@ def show_stages(papers: Sequence[Path], store_s: float) -> None:
 
 def measured_stages(papers: Sequence[Path]) -> tuple[dict[str, float], int]:
     """CPU seconds by stage, and the pages."""
-    from docling_core.types.doc.document import DoclingDocument
 
     from ingest import converter
     from ingest.chunking import split_chunks
@@ -216,7 +215,7 @@ def measured_stages(papers: Sequence[Path]) -> tuple[dict[str, float], int]:
     clock = _Clock(stages)
     for owner, name, stage in (
         (engine, "read_signals", "signals"), (models, "read_layout", "layout"), (engine, "add_blocks", "assemble"),
-        (converter, "cut_figures", "figures"), (DoclingDocument, "export_to_markdown", "markdown"),
+        (converter, "cut_figures", "figures"), (converter, "document_markdown", "markdown"),
     ):  # fmt: skip
         clock.watch(owner, name, stage)
     convert = converter.open_converter("rules", max_pages=1000, timeout_s=600.0, artifacts=None)
