@@ -105,8 +105,10 @@ class RulesPipeline(StandardPdfPipeline):
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
         n_pages = backend.page_count()
         backend.unload()
+        _trim_after(pages)
         ocr_started = time.monotonic()
         pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), n_pages)
+        _trim_after(pages)
         self._figures_until = started + _FIGURES_UNTIL * timeout_s + time.monotonic() - ocr_started
         conv_res._progress.fail_unfinished_pages(range(1, n_pages + 1), n_pages)
         conv_res.pages = list(self.table_model(conv_res, self.layout_model(conv_res, pages)))
@@ -248,6 +250,12 @@ class RulesPipeline(StandardPdfPipeline):
             labels[n] = found
         for item, figure, found in zip(document.pictures, figures, labels, strict=True):
             add_labels(document, item, figure.page, found)
+
+
+def _trim_after(pages: Sequence[SignalPage]) -> None:
+    """Return what many pages have left in pieces, before the next step asks for more."""
+    if len(pages) > _PAGES_PER_TRIM:
+        give_memory_back()
 
 
 def _message(result: Any) -> str:
