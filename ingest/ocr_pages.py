@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ingest.ocr import Image, Ocr
     from ingest.ocr_lines import ScanLine
 
-#: Pages read side by side: each takes up to 400 MB while text is looked for, and a second core where there is one.
-_SIDE_BY_SIDE = 2
 #: Characters: a page with fewer has no text layer; one with fewer than the second may have a stamp for one.
 _FEW_CHARS, _STAMP_CHARS = 50, 600
 #: Share of the page that bitmaps or drawings cover: where they may be the words of a page that has none; may be the page
@@ -118,16 +116,18 @@ class OcrReader:
         path: Path,
         deadline: float,
         on_read: Callable[[int], None] = lambda _: None,
+        *,
+        side_by_side: int = 2,
     ) -> tuple[dict[int, tuple[PageSignals, float]], list[int]]:
         """What these pages hold with OCR, by number, for those that it read better than the text layer, with its confidence
         (0 to 1); and the numbers of those for which no time was left. `deadline` is on the clock of time.monotonic; `on_read`
-        hears the number of each page."""
+        hears the number of each page. Each page that is read beside another takes up to 400 MB while text is looked for."""
         by_number = {page.number: page for page, _ in pages}
         doubts = {page.number: doubt for page, doubt in pages}
         better: dict[int, OcrPage] = {}
         sound = 0
         late = []
-        for number, read in self._read_pages(list(by_number.values()), path, deadline):
+        for number, read in self._read_pages(list(by_number.values()), path, deadline, side_by_side):
             on_read(number)
             if read is None:
                 late.append(number)
@@ -141,11 +141,13 @@ class OcrReader:
             return {}, late
         return _settled(better, by_number), late
 
-    def _read_pages(self, pages: Sequence[PageSignals], path: Path, deadline: float) -> Iterator[tuple[int, OcrPage | None]]:
+    def _read_pages(
+        self, pages: Sequence[PageSignals], path: Path, deadline: float, side_by_side: int
+    ) -> Iterator[tuple[int, OcrPage | None]]:
         """Each page as it is read, in order; None for those that no time was left for."""
         if not pages:
             return
-        with _Renderer(path) as renderer, ThreadPoolExecutor(_SIDE_BY_SIDE) as readers:
+        with _Renderer(path) as renderer, ThreadPoolExecutor(side_by_side) as readers:
 
             def read(page: PageSignals) -> OcrPage | None:
                 return self._read_page(page, renderer) if time.monotonic() < deadline else None
@@ -163,7 +165,7 @@ class OcrReader:
         after the deadline."""
         if not (self.choice.figures and self._ocr and figures):
             return [[] for _ in figures]
-        with _Renderer(path) as renderer, ThreadPoolExecutor(_SIDE_BY_SIDE) as readers:
+        with _Renderer(path) as renderer, ThreadPoolExecutor(2) as readers:
 
             def read(figure: tuple[PageSignals, Rect]) -> list[Label]:
                 return self._read_figure(*figure, renderer) if time.monotonic() < deadline else []

@@ -53,6 +53,8 @@ from records import OcrChoice
 WAITING_PAGES = 16
 #: Pages of a document that are kept as they are; those after them are packed until all are laid out.
 _OPEN_PAGES = 100
+#: Pages of a document that is so large that OCR reads it page by page, to spare memory, and not two side by side.
+_LONG = 300
 #: Pages after which free memory is returned: the parser's and PDFium's pieces otherwise pile up to twice what is in use.
 _PAGES_PER_TRIM = 100
 #: Seconds for one page with PDFium, and the share of the document's time that may be added for all of them.
@@ -139,6 +141,7 @@ class RulesPipeline(StandardPdfPipeline):
             conv_res.input.file,
             time.monotonic() + len(doubtful) * self.pipeline_options.scan_page_s,
             lambda number: progress.page_completed(number, n_pages, success=True),
+            side_by_side=2 if n_pages <= _LONG else 1,
         )
         for page in pages:
             if page.page_no in read:
