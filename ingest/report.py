@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.layout.hyphens import HYPHENS
 from ingest.letters import count_loose
 from records import Conversion, PageQuality
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 #: A page below this is one that a reader should look at.
 DOUBTFUL = 0.6
-_HYPHENS = "-\u00ad\u2010"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def _closed_hyphens(block: Any) -> int:
     """Words of a block that were divided at a line's end and stand whole in its text."""
     closed = 0
     for line, following in zip(block.lines, block.lines[1:], strict=False):
-        if not line.text or not following.text or line.text[-1] not in _HYPHENS:
+        if not line.text or not following.text or line.text[-1] not in HYPHENS:
             continue
         word = line.text[:-1].split()[-1:] + following.text.split()[:1]
         closed += len(word) == 2 and "".join(word) in block.text

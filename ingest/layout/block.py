@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ingest.layout.page import Line, Rect, Word
+from ingest.layout.hyphens import join_texts
+from ingest.layout.page import Line, Rect, Word, enclosing
+from ingest.layout.style import DocumentStyle
 
 
 class Kind(StrEnum):
@@ -80,3 +83,9 @@ class Block:
     def named(self, kind: Kind, **changes: object) -> Block:
         """The same block as another kind."""
         return replace(self, kind=kind, **changes)  # type: ignore[arg-type]
+
+
+def make_block(kind: Kind, lines: Sequence[Line], page: int, style: DocumentStyle) -> Block:
+    """These lines as one block of running text."""
+    text = join_texts((line.text for line in lines), style.known)
+    return Block(kind=kind, page=page, rect=enclosing(line.rect for line in lines), lines=tuple(lines), text=text)

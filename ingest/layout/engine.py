@@ -237,10 +237,11 @@ class RulesPipeline(StandardPdfPipeline):
 
     def _add_figure_text(self, document: DoclingDocument, blocks: Sequence[Block], conv_res: ConversionResult) -> None:
         figures = [block for block in blocks if block.kind is Kind.FIGURE]
+        drawn = {figure.page for figure in figures}
         pages, read = dict[int, PageSignals](), set[int]()
         for page in conv_res.pages:
             assert isinstance(page, SignalPage)
-            if page.page_no in {figure.page for figure in figures} and (signals := page.signals):
+            if page.page_no in drawn and (signals := page.signals):
                 pages[page.page_no] = signals
             if page.ocr_confidence is not None:
                 read.add(page.page_no)

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from ingest.blocks import REFERENCE_HEADING
-from ingest.layout.block import FURNITURE, Block, Kind, Part
+from ingest.layout.block import FURNITURE, Block, Kind, Part, make_block
 from ingest.layout.entry_rows import FEWEST, Edges, Row, is_alike, label_of, list_rows, openings_of, size_of
 from ingest.layout.hyphens import join_texts
 from ingest.layout.paragraphs import rect_of_lines
@@ -142,6 +142,4 @@ def _rest_block(rows: Sequence[Row], style: DocumentStyle) -> Block:
     if home.lines == lines:
         return home
     kind = home.kind if home.kind is Kind.FOOTNOTE else Kind.TEXT
-    return Block(
-        kind=kind, page=home.page, rect=rect_of_lines(lines), lines=lines, text=join_texts((x.text for x in lines), style.known)
-    )
+    return make_block(kind, lines, home.page, style)

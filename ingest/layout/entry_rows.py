@@ -16,7 +16,7 @@ from statistics import median
 from ingest.layout.block import Block, Kind
 from ingest.layout.lines import make_line
 from ingest.layout.looks import look_of
-from ingest.layout.page import Line
+from ingest.layout.page import Line, baseline_rows
 
 #: Entries that make a list, and the most lines that one has on average.
 FEWEST, _LONGEST = 4, 12
@@ -86,7 +86,7 @@ def list_rows(blocks: Sequence[Block]) -> list[Row]:
         lines_in = [line for block in stretch for line in block.lines if id(line) in homes]
         for lines in _columns(lines_in) if lines_in else []:
             column += 1
-            for pieces in _pieces(lines):
+            for pieces in baseline_rows(lines):  # justification may have pulled a line apart
                 whole = pieces[0] if len(pieces) == 1 else make_line([word for piece in pieces for word in piece.words])
                 rows.append(Row(whole, stretch[0].page, column, tuple(homes[id(piece)] for piece in pieces), is_beyond))
     return rows
@@ -124,17 +124,6 @@ def _columns(lines: Sequence[Line]) -> list[list[Line]]:
             left = x
         columns[-1].append(line)
     return columns
-
-
-def _pieces(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines of a column from the top down, each as the pieces into which justification pulled it apart."""
-    rows: list[list[Line]] = []
-    for line in sorted(lines, key=lambda line: -line.base):
-        if rows and abs(rows[-1][0].base - line.base) < 0.3 * line.size:
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return [sorted(row, key=lambda line: line.rect.left) for row in rows]
 
 
 def label_of(line: Line) -> tuple[str, int] | None:

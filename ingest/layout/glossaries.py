@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from ingest.layout.block import Block, Kind
-from ingest.layout.hyphens import join_texts
+from ingest.layout.block import Block, Kind, make_block
 from ingest.layout.page import Line
-from ingest.layout.paragraphs import rect_of_lines
 from ingest.layout.style import DocumentStyle
 
 #: Pairs that make a glossary; words of a term, at most.
@@ -36,7 +35,8 @@ def find_glossaries(lines: Sequence[Line], page: int, style: DocumentStyle) -> t
             if not _is_glossary(run):
                 continue
             _add_second_lines(run, lines)
-            found.append([_block(term, meaning, page, style) for term, meaning in run])
+            made = [make_block(Kind.TEXT, (term, *meaning), page, style) for term, meaning in run]
+            found.append([replace(block, is_entry=True) for block in made])
             taken |= {id(line) for term, meaning in run for line in (term, *meaning)}
     return found, [line for line in lines if id(line) not in taken]
 
@@ -84,9 +84,3 @@ def _add_second_lines(run: Sequence[Pair], lines: Sequence[Line]) -> None:
             below = 0 < last.base - line.base < 1.4 * last.size and abs(line.rect.left - last.rect.left) < 2
             if below and id(line) not in firsts and abs(line.size - last.size) < 0.3 and line.base < term.base:
                 meaning.append(line)
-
-
-def _block(term: Line, meaning: Sequence[Line], page: int, style: DocumentStyle) -> Block:
-    lines = (term, *meaning)
-    text = join_texts((line.text for line in lines), style.known)
-    return Block(kind=Kind.TEXT, page=page, rect=rect_of_lines(lines), lines=lines, text=text, is_entry=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ingest.layout.block import FURNITURE, Block, Kind, Part
-from ingest.layout.hyphens import join_texts
+from ingest.layout.hyphens import HYPHENS, join_texts
 from ingest.layout.people import is_names, may_be_names
 from ingest.layout.style import DocumentStyle
 
@@ -117,7 +117,7 @@ def _continues(last: Block, block: Block) -> bool:
     end = _end_of(last)
     moved = _is_moved(end, block)
     begins_lower = head.text[:1].islower()
-    if tail.text[-1:] in "-\u00ad\u2010":
+    if tail.text[-1:] in HYPHENS:
         return True
     if _ENDS.search(last.text):
         return (moved and begins_lower) or (moved and last.kind is Kind.TEXT and _is_full(last, end) and _begins_flush(block))

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from ingest.layout.block import Block, Kind
-from ingest.layout.page import Line, Rect, Word, enclosing, overlap
+from ingest.layout.page import Line, Rect, Word, baseline_rows, enclosing, overlap
 from ingest.layout.paragraphs import is_code
 
 #: Widest drop from line to line, in font sizes: a blank line may stand between.
@@ -90,7 +90,7 @@ def listing_text(lines: Sequence[Line]) -> str:
     words = [word for line in lines for word in line.words]
     step = median([word.rect.width / len(word.text) for word in words if len(word.text) > 2] or [0.6 * lines[0].size])
     left = min(word.rect.left for word in words)
-    rows = _rows(words)
+    rows = baseline_rows(words)
     drops = [a[0].base - b[0].base for a, b in pairwise(rows)]
     usual = min(drops, default=lines[0].size)
     texts = []
@@ -99,16 +99,6 @@ def listing_text(lines: Sequence[Line]) -> str:
             texts.append("")
         texts.append(_row_text(row, left, step))
     return "\n".join(texts)
-
-
-def _rows(words: Sequence[Word]) -> list[list[Word]]:
-    rows: list[list[Word]] = []
-    for word in sorted(words, key=lambda word: -word.base):
-        if rows and abs(rows[-1][0].base - word.base) < 0.3 * word.size:
-            rows[-1].append(word)
-        else:
-            rows.append([word])
-    return [sorted(row, key=lambda word: word.rect.left) for row in rows]
 
 
 def _row_text(row: Sequence[Word], left: float, step: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 #: Share of the font size below and above the baseline that a line of text fills.
 DESCENT, ASCENT = 0.22, 0.72
@@ -124,3 +124,17 @@ class PageSignals:
     drawings: tuple[Rect, ...]  #: boxes around strokes and fills that touch
     bars: tuple[Rect, ...] = ()  #: horizontal rulings too short for a table's: of a fraction, a root, a mean
     shades: tuple[Rect, ...] = ()  #: filled boxes: of a table's rows and cells, of what stands in a frame
+
+
+Placed = TypeVar("Placed", Word, Line)
+
+
+def baseline_rows(items: Iterable[Placed]) -> list[list[Placed]]:
+    """These words or lines by their baselines, from the top down; in each row from left to right."""
+    rows: list[list[Placed]] = []
+    for item in sorted(items, key=lambda item: -item.base):
+        if rows and abs(rows[-1][0].base - item.base) < 0.3 * item.size:
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    return [sorted(row, key=lambda item: item.rect.left) for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ingest.layout.bands import split_bands
 from ingest.layout.binding import bind_captions, bind_over_pages
-from ingest.layout.block import Block, Kind
+from ingest.layout.block import Block, Kind, make_block
 from ingest.layout.captions import caption_of, goes_on, with_second_columns
 from ingest.layout.columns import reading_order
 from ingest.layout.continued import join_tables
@@ -19,7 +19,6 @@ from ingest.layout.furniture import find_furniture, without_repeated_graphics
 from ingest.layout.glossaries import find_glossaries
 from ingest.layout.gutters import find_gutters, within_column
 from ingest.layout.headings import is_heading
-from ingest.layout.hyphens import join_texts
 from ingest.layout.inline import with_inline_fractions
 from ingest.layout.joins import join_blocks
 from ingest.layout.ligatures import with_ligatures
@@ -29,7 +28,7 @@ from ingest.layout.lists import settle_lists, with_bullets
 from ingest.layout.margins import split_margins
 from ingest.layout.outline import with_lookalikes, with_outline
 from ingest.layout.page import Line, PageSignals, Rect, enclosing
-from ingest.layout.paragraphs import MARKER, flows, rect_of_lines, split_flow
+from ingest.layout.paragraphs import MARKER, flows, split_flow
 from ingest.layout.raised import mark_citations
 from ingest.layout.regions import find_regions
 from ingest.layout.runins import split_run_in
@@ -134,11 +133,6 @@ def _text_blocks(group: Sequence[Line], page: PageSignals, style: DocumentStyle)
         return [head, make_block(Kind.TEXT, run_in[1], page.number, style)]
     kind = Kind.LIST_ITEM if MARKER.match(group[0].text) else Kind.TEXT
     return [make_block(kind, group, page.number, style)]
-
-
-def make_block(kind: Kind, lines: Sequence[Line], page: int, style: DocumentStyle) -> Block:
-    text = join_texts((line.text for line in lines), style.known)
-    return Block(kind=kind, page=page, rect=rect_of_lines(lines), lines=tuple(lines), text=text)
 
 
 def _furniture_block(line: Line, page: PageSignals) -> Block:

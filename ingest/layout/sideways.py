@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ingest.layout.binding import bind_captions
-from ingest.layout.block import Block, Kind
-from ingest.layout.hyphens import join_texts
+from ingest.layout.block import Block, Kind, make_block
 from ingest.layout.lines import build_lines
 from ingest.layout.page import PageSignals
 from ingest.layout.regions import find_regions, group_lines
@@ -32,13 +31,7 @@ def _captioned_tables(page: PageSignals, style: DocumentStyle) -> list[Block]:
     lines = build_lines(list(page.words))
     regions, rest = find_regions(page, lines, style)
     captions = [
-        Block(
-            kind=Kind.CAPTION,
-            page=page.number,
-            rect=group.rect,
-            lines=group.lines,
-            text=join_texts((line.text for line in group.lines), style.known),
-        )
+        make_block(Kind.CAPTION, group.lines, page.number, style)
         for group in group_lines(page, rest, style)
         if group.caption == "table"
     ]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ingest.layout.block import Block, Grid, Kind
 from ingest.layout.grid import read_grid
-from ingest.layout.group import Group
-from ingest.layout.page import PageSignals, Rect, enclosing, overlap
+from ingest.layout.group import Group, is_beside
+from ingest.layout.page import PageSignals, Rect, enclosing
 from ingest.layout.style import DocumentStyle
 from ingest.layout.table_areas import CAPTION_GAP, Area, table_areas
 from ingest.layout.table_notes import notes_below
@@ -30,11 +30,7 @@ def find_tables(page: PageSignals, groups: Sequence[Group], style: DocumentStyle
 
 def _is_captioned_by(area: Rect, captions: Sequence[Rect]) -> bool:
     """True where one of these captions stands right below: between rulings that are axes, the labels of a plot make rows too."""
-    return any(
-        overlap(c.left, c.right, area.left, area.right) > 0.4 * min(c.width, area.width)
-        and -6 <= area.bottom - c.top <= CAPTION_GAP
-        for c in captions
-    )
+    return any(is_beside(c, area) and -6 <= area.bottom - c.top <= CAPTION_GAP for c in captions)
 
 
 def _with_text_below(caption: Rect, groups: Sequence[Group]) -> Rect:
