@@ -114,7 +114,7 @@ def reprocess(
     """Read the stored papers with a prompt. What was read with it before is not read again."""
     import pipeline
     import screens
-    from extract.prompts import load_prompt
+    from extract.prompts.files import load_prompt
     from rereading import Question
 
     place = open_place(ctx, library, as_json_)

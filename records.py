@@ -226,6 +226,15 @@ class UnitKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFigure:
+    """One picture that a unit holds, with what the paper says of it elsewhere."""
+
+    crop: FigureCrop
+    chunk_id: str  #: the chunk that holds it, and its caption where it has one
+    citing: tuple[Chunk, ...] = ()  #: other chunks of the paper that mention it, in reading order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """What a prompt reads in one call: a list of chunks of one document, in reading order."""
 
@@ -233,6 +242,7 @@ class Unit:
     doc_id: str
     chunks: tuple[Chunk, ...]
     vectors: np.ndarray | None = field(default=None, compare=False)  #: the chunks' stored vectors, shape (chunks, dimension)
+    figures: tuple[UnitFigure, ...] = ()  #: what the chunks hold for a reader with eyes, in reading order
 
 
 class Lane(StrEnum):
@@ -250,6 +260,24 @@ class Route:
     reason: str
 
 
+class RouteMode(StrEnum):
+    """What a prompt asks of the router."""
+
+    AUTO = "auto"  #: unit by unit, the cheapest lane at hand that can see what is asked
+    EMBEDDED = "embedded"
+    TEXT = "text"
+    VISION = "vision"
+    CASCADE = "cascade"  #: embedded first; the next lane only where the one before is unsure or its evidence fails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One worked example of a prompt: a text, and the record that it should give."""
+
+    text: str
+    answer: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A question put to every unit. Its identity is its content; its name is a label."""
@@ -263,6 +291,11 @@ class Prompt:
     kinds: frozenset[ChunkKind]  #: chunks of other kinds are skipped
     model: str | None  #: alias, where the prompt names one
     options: dict[str, Any]  #: sampling: temperature, max_tokens, seed
+    route: RouteMode = RouteMode.AUTO
+    sees: Literal["figures", "pages"] = "figures"  #: what the vision lane is sent: crops, or whole pages where a prompt says so
+    examples: tuple[Example, ...] = ()
+    checks: tuple[str, ...] = ()  #: arithmetic that every record must keep, such as 'total = control + treated'
+    verify: str | None = None  #: alias of the second model that judges each value from its chunk alone
 
 
 class Verdict(StrEnum):
@@ -282,7 +315,10 @@ class Evidence:
     span: tuple[int, int] | None  #: where the quote stands in the chunk's text; None = not found there
     page: int | None  #: from 1; None where the quote was not found
     box: Box | None
+    found_by: str = ""  #: exact, normalised, aligned, or region for a picture; '' where it was not found
     verdict: Verdict = Verdict.UNCHECKED
+    method: str = ""  #: the check that gave the verdict, such as 'number' or 'model:qwen-8b'
+    reason: str = ""  #: what that check saw, in words; '' for what is supported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,8 +328,21 @@ class Usage:
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     completion_tokens: int | None = None
+    images: int = 0
+    pixels: int = 0  #: of all images that were sent
     seconds: float = 0.0
     energy_j: float | None = None
+    energy_source: Literal["counter", "coefficient"] | None = None  #: how the joules are known: measured, or per token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One lane's try at a unit, within a cascade."""
+
+    lane: Lane
+    model: str  #: alias
+    usage: Usage
+    why: str  #: why the next lane was asked; '' for the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +355,9 @@ class Reading:
     error_code: str | None = None
     error: str | None = None
     raw: str | None = None  #: the answer as it came, kept only for a failure
+    confidence: float | None = None  #: 0 to 1, how sure the reader is of the whole record; None = it does not say
+    model: str = ""  #: alias of what read it
+    steps: tuple[Step, ...] = ()  #: of a cascade: every lane that was asked, in order; `usage` is their sum
 
     @property
     def is_ok(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, ReadingFailed, RereadError
-from extract.routing import ROUTER, route_unit
+from extract.routing.router import ROUTER, route_unit
 from extract.units import make_units
 from jobs import Done, Ledger
 from records import Extraction, Job, Lane, Prompt, Reader, Reading, Route, Unit, content_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -20,11 +20,12 @@ CONFIG_FILE = "reread.toml"
 
 
 class ModelSettings(BaseModel):
-    """One model of the portfolio: a name on an OpenAI-compatible endpoint."""
+    """One model of the portfolio: a name on one or several OpenAI-compatible endpoints that serve the same weights."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str  #: such as http://127.0.0.1:8000/v1
+    lane: Literal["text", "vision"] = "text"  #: what it reads: text alone, or pictures with their text
+    base_url: str | tuple[str, ...]  #: such as http://127.0.0.1:8000/v1; several are used side by side, and for one another
     model: str  #: the name the server knows it by
     revision: str = ""  #: part of the identity: change it when the weights behind the name change
     api_key_env: str | None = None  #: the environment variable that holds the key; None = no key
@@ -32,6 +33,24 @@ class ModelSettings(BaseModel):
     concurrency: int = Field(8, ge=1, le=1024)  #: requests in flight
     timeout_s: float = Field(120.0, gt=0)  #: for one answer
     attempts: int = Field(4, ge=1, le=20)  #: tries of one request while the server is busy or away
+
+    max_images: int = Field(4, ge=1, le=64)  #: of one request; for the vision lane
+    max_pixels: int = Field(1_048_576, ge=3136)  #: of one image; a larger one is scaled down before it is sent
+    pixels_per_token: int = Field(784, ge=1)  #: of an image, to foresee its cost; 28 x 28 for the Qwen-VL family
+
+    j_per_prompt_token: float | None = Field(
+        None, ge=0
+    )  #: joules of one token read, of the prompt or of an image; not of cached ones
+    j_per_token: float | None = Field(None, ge=0)  #: joules of one token written
+    energy_from: str = ""  #: where these two are from: a measurement of `reread models calibrate`, or a source
+    gpus: tuple[int, ...] = ()  #: NVML indices of the GPUs it runs on, where they are in this machine: then joules are counted
+    usd_per_million_prompt_tokens: float | None = Field(None, ge=0)
+    usd_per_million_tokens: float | None = Field(None, ge=0)  #: of tokens written
+    price_from: str = ""  #: where the prices are from, with the date
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        return (self.base_url,) if isinstance(self.base_url, str) else self.base_url
 
     def api_key(self) -> SecretStr:
         """The key from the environment; raises SettingsInvalid where it is named and missing."""
@@ -44,6 +63,15 @@ class ModelSettings(BaseModel):
                 f"Nothing was read. Set it, or remove api_key_env from {CONFIG_FILE}."
             )
         return SecretStr(key)
+
+
+class RoutingSettings(BaseModel):
+    """Where the router draws its lines. A change changes what is read, so it is part of every reading's key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: A cascade asks the next lane where the reader is less sure than this; `reread route --audit` fits it.
+    unsure_below: Annotated[float, Field(ge=0, le=1)] = 0.6
 
 
 class Settings(BaseSettings):
@@ -87,8 +115,10 @@ class Settings(BaseSettings):
     webhook_hosts: tuple[str, ...] = ()  #: hosts that webhooks may be sent to; none = webhooks are off
     keep_days: float = Field(7.0, gt=0)  #: events, deliveries and uploads of failed jobs are kept for so long
 
-    model: str = "embedded"  #: alias used where neither the command nor the prompt names one
+    #: Used where neither the command nor the prompt names one: an alias, or one for each lane as 'qwen-4b+qwen-vl-8b'.
+    model: str = "embedded"
     models: dict[str, ModelSettings] = Field(default_factory=dict)
+    routing: RoutingSettings = RoutingSettings()
 
     @classmethod
     def settings_customise_sources(

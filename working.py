@@ -285,7 +285,7 @@ class Station:
 
     def _question(self, run: Run) -> Question:
         """What a run asks and who answers; raises where it is no longer what was submitted."""
-        from extract.prompts import parse_prompt
+        from extract.prompts.files import parse_prompt
 
         if run.id not in self._questions:
             question = Question(

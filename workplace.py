@@ -111,12 +111,12 @@ class Workplace:
 
             # The model opens with the first text that needs it: most prompts are read without.
             return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
-        from extract import prompts
-        from extract.endpoint import open_endpoint_reader
+        from extract.models.endpoint import open_endpoint_reader
+        from extract.prompts.messages import render
 
         document = cache(lambda doc_id: self.library.documents([doc_id])[0])
         return open_endpoint_reader(
             alias,
             self.settings.model_named(alias),
-            render=lambda prompt, unit: prompts.render(prompt, unit, document(unit.doc_id)),
+            render=lambda prompt, unit: render(prompt, unit, document(unit.doc_id)),
         )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from api.context import Reads, Service, ServiceDep
 from api.problems import documented
 from errors import NotFound, PromptInvalid
-from extract.prompts import parse_prompt
+from extract.prompts.files import parse_prompt
 from records import ChunkKind, Lane, UnitKind
 from rereading import Question
 from workplace import EMBEDDED

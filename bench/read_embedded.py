@@ -23,8 +23,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from extract.embedded.reader import open_embedded_reader
-from extract.prompts import load_prompt
-from extract.routing import route_unit
+from extract.prompts.files import load_prompt
+from extract.routing.router import route_unit
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Lane, Place
 from store.embedding import Embedder

@@ -8,7 +8,7 @@ from api_server import Api
 from fake_flow import FakeReader
 
 import pipeline
-from extract.prompts import parse_prompt
+from extract.prompts.files import parse_prompt
 from rereading import Question, ReadReport
 
 PROMPT = """\

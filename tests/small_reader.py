@@ -2,7 +2,7 @@
 
 from fake_endpoint import FakeEndpoint
 
-from extract.endpoint import EndpointReader, open_endpoint_reader
+from extract.models.endpoint import EndpointReader, open_endpoint_reader
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Place, Prompt, Reading, Unit, UnitKind, content_id
 from settings import ModelSettings

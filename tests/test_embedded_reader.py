@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from extract.embedded.reader import EmbeddedReader, open_embedded_reader
-from extract.prompts import load_prompt
+from extract.prompts.files import load_prompt
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Lane, Place, Prompt, Reading, UnitKind
 from store.embedding import Embedder

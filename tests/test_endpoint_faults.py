@@ -13,7 +13,7 @@ from fake_endpoint import FakeEndpoint, says
 from small_reader import GOOD, make_prompt, read, reader_of, some_units
 
 from errors import ModelUnreachable, NotFound, SettingsInvalid
-from extract.calls import pause_asked_for
+from extract.models.calls import pause_asked_for
 
 
 @pytest.fixture

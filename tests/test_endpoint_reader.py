@@ -12,7 +12,7 @@ from fake_endpoint import Costs, FakeEndpoint, ok, says
 from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units
 
 from errors import PromptInvalid, SettingsInvalid
-from extract.endpoint import open_endpoint_reader
+from extract.models.endpoint import open_endpoint_reader
 from records import Lane, Verdict, content_id
 from settings import ModelSettings
 

@@ -9,7 +9,7 @@ import pytest
 from docling_core.types.doc import DocItemLabel, DoclingDocument
 
 from extract.embedded.quantities import find_quantities
-from extract.grounding import _find_exact, _find_normalised
+from extract.evidence.grounding import _find_exact, _find_normalised
 from ingest.converter import ConvertedPaper, open_converter
 from ingest.layout.block import Block, Kind
 from ingest.layout.composing import formula_text

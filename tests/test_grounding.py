@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.grounding import evidence_of, ground, ground_record
+from extract.evidence.grounding import evidence_of, ground, ground_record
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Place, Unit, UnitKind, Verdict
 

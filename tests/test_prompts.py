@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import PromptInvalid
-from extract.prompts import load_prompt, parse_prompt, render
+from extract.prompts.files import load_prompt, parse_prompt
+from extract.prompts.messages import render
 from extract.units import make_units
 from records import Chunk, ChunkKind, Document, Features, Prompt, Unit, UnitKind
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from extract.prompts import load_prompt
-from extract.routing import route_unit
+from extract.prompts.files import load_prompt
+from extract.routing.router import route_unit
 from extract.units import make_units
 from records import Chunk, ChunkKind, Features, Lane, Unit, UnitKind
 

@@ -25,7 +25,7 @@ import staging
 import working
 from broker import Bell
 from errors import ConverterDied, Damaged, LibraryBusy, ModelUnreachable, OutOfMemory
-from extract.prompts import parse_prompt
+from extract.prompts.files import parse_prompt
 from ingest.source import read_source
 from jobs import MAX_LOSSES, Ledger
 from jobs.access import Admission

@@ -9,7 +9,7 @@ from bench.light_parts import MODEL, SlowReader
 from bench.scenarios.churn import inject
 from bench.scenarios.outcome import FaultLog, Outcome, Size, audit, in_time, schedule
 from bench.service_rig import ROOT, Rig
-from extract.prompts import parse_prompt
+from extract.prompts.files import parse_prompt
 from records import JobState, Run
 from rereading import Question
 from store import tables

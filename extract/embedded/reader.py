@@ -18,7 +18,7 @@ from extract.embedded.fields import Field, fields_of
 from extract.embedded.filling import Cannot, Told, doubts, fill, free_fields
 from extract.embedded.items import Likeness
 from extract.embedded.view import UnitView
-from extract.grounding import evidence_at
+from extract.evidence.grounding import evidence_at
 from extract.schema import inlined
 from extract.units import chunks_read
 from records import Embed, Evidence, Lane, Prompt, Reading, Unit, Usage, content_id

@@ -2,7 +2,7 @@
 
 This is the only place that tries again: the openai client is told not to (`max_retries=0`), and whoever calls this must not,
 or three layers of three tries make 27 requests. It is also the home of the client's errors: past this file there are only
-ours. An answer that came but is no good is not tried again here; that is for `extract.endpoint` to judge.
+ours. An answer that came but is no good is not tried again here; that is for `extract.models.endpoint` to judge.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from errors import AnswerRefused, ModelUnreachable, NotFound, RereadError, SettingsInvalid
-from extract.answers import Completion, Tally
+from extract.models.answers import Completion, Tally
 from settings import CONFIG_FILE, ModelSettings
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ async def open_endpoint(alias: str, model: ModelSettings) -> AsyncIterator[Endpo
     stamina.instrumentation.set_on_retry_hooks([_log_pause])  # its own prints to standard output where structlog is installed
     timeout = httpx2.Timeout(model.timeout_s, connect=min(_CONNECT_S, model.timeout_s))
     key = model.api_key().get_secret_value()
-    async with AsyncOpenAI(base_url=model.base_url, api_key=key, max_retries=0, timeout=timeout) as client:
+    async with AsyncOpenAI(base_url=model.base_urls[0], api_key=key, max_retries=0, timeout=timeout) as client:
         yield Endpoint(alias, model, client)
 
 

@@ -5,7 +5,7 @@ run in a thread of their own, so that they go on while the caller writes what it
 by a window, not without end. Closing the generator cancels what is in flight, so that the server stops working on it.
 
 A unit is asked at most three times: once, once more with twice the tokens where the answer was cut off, and once more with
-the error where it broke the schema. Tries while the server is away are another matter: see `extract.calls`.
+the error where it broke the schema. Tries while the server is away are another matter: see `extract.models.calls`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from errors import AnswerInvalid, ModelUnreachable, NotFound, ReadingFailed
-from extract import grounding, prompts
-from extract.answers import RAW_LIMIT, Completion, Tally, record_of
-from extract.calls import Endpoint, open_endpoint
+from extract.evidence import grounding
+from extract.models.answers import RAW_LIMIT, Completion, Tally, record_of
+from extract.models.calls import Endpoint, open_endpoint
+from extract.prompts.messages import render
 from extract.schema import inlined, without_hints
 from records import Evidence, Lane, Prompt, Reading, Unit, content_id
 from settings import ModelSettings
@@ -50,7 +51,7 @@ Answer again with one JSON object that fits the schema, and nothing else."""
 
 def render_alone(prompt: Prompt, unit: Unit) -> tuple[str, str]:
     """The two messages for a unit of a document that nothing is known of."""
-    return prompts.render(prompt, unit, None)
+    return render(prompt, unit, None)
 
 
 def open_endpoint_reader(

@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 from jsonschema import Draft202012Validator
 
+from extract.prompts.yaml_lines import Lines, Problem
 from extract.schema import Path, Schema, inlined, referred, subschemas, types_of
-from extract.yaml_lines import Lines, Problem
 from records import ChunkKind, UnitKind
 
 #: Every key of a prompt file; True where it must be there.

@@ -1,0 +1,1 @@
+"""Where a value stands in its paper, and whether the paper supports it."""

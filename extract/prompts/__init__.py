@@ -1,0 +1,1 @@
+"""Prompt files, and what a model is told with one."""

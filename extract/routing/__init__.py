@@ -1,0 +1,1 @@
+"""Who reads a unit for a prompt, or that nobody needs to."""
