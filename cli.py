@@ -125,7 +125,7 @@ def reprocess(
     total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
     with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
         report = pipeline.reprocess(
-            Question(prompt=prompt, reader=place.reader(alias)),
+            Question(prompt=prompt, panel=place.panel(alias)),
             model=alias,
             doc_ids=sorted(set(doc_ids)),
             selection=", ".join(doc) if doc else "all",

@@ -10,7 +10,7 @@ import fake_endpoint as fake
 import pytest
 import stamina
 from fake_endpoint import FakeEndpoint, says
-from small_reader import GOOD, make_prompt, read, reader_of, some_units
+from small_reader import GOOD, read, reader_of, some_units, stream
 
 from errors import ModelUnreachable, NotFound, SettingsInvalid
 from extract.models.calls import pause_asked_for
@@ -125,7 +125,7 @@ def test_a_server_that_goes_away_for_good_stops_the_run_after_what_was_read(serv
     given = []
 
     with pytest.raises(ModelUnreachable, match="5 of 100 units were read and 95 are left"):
-        for reading in reader_of(server, concurrency=1, attempts=1).read(make_prompt(), some_units(100)):
+        for reading in stream(reader_of(server, concurrency=1, attempts=1), some_units(100)):
             given.append(reading)
 
     assert len(given) == 5 and all(reading.is_ok for reading in given)
@@ -162,7 +162,7 @@ def after_unit_0(act: fake.Act) -> fake.Act:
 
 def test_closing_a_reader_cancels_what_is_in_flight(server):
     server.otherwise = after_unit_0(fake.stalls())
-    reading = reader_of(server, timeout_s=60).read(make_prompt(), some_units(20))
+    reading = stream(reader_of(server, timeout_s=60), some_units(20))
     next(reading)
     assert server.wait_for(lambda it: len(it.requests) == 5)
 
@@ -177,7 +177,7 @@ def test_closing_a_reader_cancels_what_is_in_flight(server):
 def test_closing_a_reader_does_not_wait_for_a_pause_to_end(server):
     server.otherwise = after_unit_0(fake.busy(503, retry_after_s=60))
     with stamina.set_testing(False):
-        reading = reader_of(server).read(make_prompt(), some_units(20))
+        reading = stream(reader_of(server), some_units(20))
         next(reading)
         started = time.monotonic()
         reading.close()

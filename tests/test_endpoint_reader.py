@@ -4,17 +4,16 @@ A bad answer is never stored as success, costs at most one more request, and lea
 """
 
 import time
+from dataclasses import replace
 
 import fake_endpoint as fake
 import pytest
 import stamina
 from fake_endpoint import Costs, FakeEndpoint, ok, says
-from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units
+from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units, stream
 
 from errors import PromptInvalid, SettingsInvalid
-from extract.models.endpoint import open_endpoint_reader
 from records import Lane, Verdict, content_id
-from settings import ModelSettings
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_as_many_requests_are_in_flight_as_the_settings_allow(server):
 
 
 def test_a_reader_does_not_run_ahead_without_end(server):
-    reading = reader_of(server, concurrency=2).read(make_prompt(), some_units(200))
+    reading = stream(reader_of(server, concurrency=2), some_units(200))
     next(reading)
     time.sleep(0.2)
 
@@ -273,17 +272,14 @@ def test_what_a_server_does_not_state_is_unknown_and_not_zero(server):
 def test_a_unit_too_long_for_the_model_is_named_before_anything_is_sent(server):
     units = some_units(1, "word " * 5000)
 
-    (reading,) = reader_of(server, context_tokens=4096).read(make_prompt(), units)
+    (reading,) = stream(reader_of(server, context_tokens=4096), units)
 
     assert reading.error_code == "reading_failed" and "Use a smaller unit" in reading.error
     assert server.requests == []
 
 
 def test_a_prompt_that_cannot_be_rendered_stops_the_run(server):
-    def broken(prompt, unit):
-        raise PromptInvalid("the template failed")
+    prompt = replace(make_prompt(), template="{{ unit.pages[7] }}")
 
-    reader = open_endpoint_reader("small", ModelSettings(base_url=server.base_url, model="text"), render=broken)
-
-    with pytest.raises(PromptInvalid):
-        list(reader.read(make_prompt(), some_units(1)))
+    with pytest.raises(PromptInvalid, match="template"):
+        read(server, prompt=prompt)
