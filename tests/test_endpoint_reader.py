@@ -5,13 +5,15 @@ A bad answer is never stored as success, costs at most one more request, and lea
 
 import time
 
-import fake_endpoint as fake
 import pytest
 import stamina
-from fake_endpoint import Costs, FakeEndpoint, ok, says
 from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units
 
 from errors import PromptInvalid, SettingsInvalid
+from extract.devserver import acts
+from extract.devserver.acts import ok, says
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 from extract.models.endpoint import open_endpoint_reader
 from records import Lane, Verdict, content_id
 from settings import ModelSettings
@@ -19,8 +21,8 @@ from settings import ModelSettings
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
-        running.otherwise = says(GOOD)
+    with DevServer() as running:
+        running.otherwise, running.costs = says(GOOD), Costs()
         yield running
 
 
@@ -138,7 +140,7 @@ def test_a_key_that_is_named_and_missing_is_said_when_the_reader_is_opened(serve
 
 
 def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
-    server.script(fake.truncated(), says(GOOD))
+    server.script(acts.truncated(), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -147,7 +149,7 @@ def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
     assert (reading.usage.prompt_tokens, reading.usage.completion_tokens) == (200, 40), "both tries are paid for"
 
 
-@pytest.mark.parametrize("fault", [fake.truncated, fake.whitespace, lambda: fake.truncated(GOOD)])
+@pytest.mark.parametrize("fault", [acts.truncated, acts.whitespace, lambda: acts.truncated(GOOD)])
 def test_an_answer_cut_off_twice_is_a_failure_with_what_came(server, fault):
     server.otherwise = fault()
 
@@ -209,7 +211,7 @@ def test_a_wrong_answer_is_not_asked_for_again_where_that_has_no_room(server):
 
 
 def test_the_raised_limit_holds_where_the_answer_is_asked_for_again(server):
-    server.script(fake.truncated(), says("no JSON"), says(GOOD))
+    server.script(acts.truncated(), says("no JSON"), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -225,7 +227,7 @@ def test_a_line_break_in_a_string_is_let_pass(server):
     assert reading.evidence[0].span == (16, 39)
 
 
-@pytest.mark.parametrize("fault", [fake.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
+@pytest.mark.parametrize("fault", [acts.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
 def test_an_empty_answer_is_a_failure(server, fault):
     server.otherwise = fault()
 
@@ -253,7 +255,7 @@ def test_a_refusal_is_kept_with_its_words(server):
 
 
 def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
-    server.script(fake.fails(400, "maximum context length is 4096"))
+    server.script(acts.fails(400, "maximum context length is 4096"))
 
     readings = read(server, 3, concurrency=1)
 
@@ -262,7 +264,7 @@ def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
 
 
 def test_what_a_server_does_not_state_is_unknown_and_not_zero(server):
-    server.otherwise = fake.without_usage(GOOD)
+    server.otherwise = acts.without_usage(GOOD)
 
     (reading,) = read(server)
 
