@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
+import dev_server
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import InputRefused, RereadError
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 
 service.register(app)
+dev_server.register(app)
 
 
 @app.callback()

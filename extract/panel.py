@@ -21,7 +21,7 @@ from settings import RoutingSettings
 #: Units begun and not yet handed over: two batches of the embedded lane.
 WINDOW = 800
 #: Units in a row that find no server before any was answered, and after: then there is none.
-AWAY_AT_FIRST, AWAY_LATER = 3, 32
+AWAY_AT_FIRST, AWAY_LATER = 3, 12
 
 
 class Panel:

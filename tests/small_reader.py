@@ -2,8 +2,7 @@
 
 from collections.abc import Generator, Sequence
 
-from fake_endpoint import FakeEndpoint
-
+from extract.devserver.server import DevServer
 from extract.models.reader import ModelReader, open_model_reader
 from extract.panel import Panel
 from extract.units import make_units
@@ -61,13 +60,13 @@ def some_units(n: int, text: str = "In mouse plasma the half-life was 2.3 h, sam
     return make_units([make_chunk(i, text.format(i=i)) for i in range(n)], None, UnitKind.CHUNK)
 
 
-def reader_of(server: FakeEndpoint | str, **settings) -> ModelReader:
+def reader_of(server: DevServer | str, **settings) -> ModelReader:
     url = server if isinstance(server, str) else server.base_url
     given = {"base_url": url, "model": "text", "timeout_s": 5, "attempts": 3, "concurrency": 4, **settings}
     return open_model_reader("small", ModelSettings(**given))
 
 
-def read(server: FakeEndpoint | str, n: int = 1, *, prompt: Prompt | None = None, **settings) -> list[Reading]:
+def read(server: DevServer | str, n: int = 1, *, prompt: Prompt | None = None, **settings) -> list[Reading]:
     return list(stream(reader_of(server, **settings), some_units(n), prompt))
 
 

@@ -6,20 +6,23 @@ A bad answer is never stored as success, costs at most one more request, and lea
 import time
 from dataclasses import replace
 
-import fake_endpoint as fake
 import pytest
 import stamina
-from fake_endpoint import Costs, FakeEndpoint, ok, says
 from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units, stream
 
 from errors import PromptInvalid, SettingsInvalid
+from extract import panel
+from extract.devserver import acts
+from extract.devserver.acts import ok, says
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 from records import Lane, Verdict, content_id
 
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
-        running.otherwise = says(GOOD)
+    with DevServer() as running:
+        running.otherwise, running.costs = says(GOOD), Costs()
         yield running
 
 
@@ -95,7 +98,8 @@ def test_as_many_requests_are_in_flight_as_the_settings_allow(server):
     assert server.most_in_flight == 3
 
 
-def test_a_reader_does_not_run_ahead_without_end(server):
+def test_a_reader_does_not_run_ahead_without_end(server, monkeypatch):
+    monkeypatch.setattr(panel, "WINDOW", 16)
     reading = stream(reader_of(server, concurrency=2), some_units(200))
     next(reading)
     time.sleep(0.2)
@@ -137,7 +141,7 @@ def test_a_key_that_is_named_and_missing_is_said_when_the_reader_is_opened(serve
 
 
 def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
-    server.script(fake.truncated(), says(GOOD))
+    server.script(acts.truncated(), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -146,7 +150,7 @@ def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
     assert (reading.usage.prompt_tokens, reading.usage.completion_tokens) == (200, 40), "both tries are paid for"
 
 
-@pytest.mark.parametrize("fault", [fake.truncated, fake.whitespace, lambda: fake.truncated(GOOD)])
+@pytest.mark.parametrize("fault", [acts.truncated, acts.whitespace, lambda: acts.truncated(GOOD)])
 def test_an_answer_cut_off_twice_is_a_failure_with_what_came(server, fault):
     server.otherwise = fault()
 
@@ -208,7 +212,7 @@ def test_a_wrong_answer_is_not_asked_for_again_where_that_has_no_room(server):
 
 
 def test_the_raised_limit_holds_where_the_answer_is_asked_for_again(server):
-    server.script(fake.truncated(), says("no JSON"), says(GOOD))
+    server.script(acts.truncated(), says("no JSON"), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -224,7 +228,7 @@ def test_a_line_break_in_a_string_is_let_pass(server):
     assert reading.evidence[0].span == (16, 39)
 
 
-@pytest.mark.parametrize("fault", [fake.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
+@pytest.mark.parametrize("fault", [acts.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
 def test_an_empty_answer_is_a_failure(server, fault):
     server.otherwise = fault()
 
@@ -252,7 +256,7 @@ def test_a_refusal_is_kept_with_its_words(server):
 
 
 def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
-    server.script(fake.fails(400, "maximum context length is 4096"))
+    server.script(acts.fails(400, "maximum context length is 4096"))
 
     readings = read(server, 3, concurrency=1)
 
@@ -261,7 +265,7 @@ def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
 
 
 def test_what_a_server_does_not_state_is_unknown_and_not_zero(server):
-    server.otherwise = fake.without_usage(GOOD)
+    server.otherwise = acts.without_usage(GOOD)
 
     (reading,) = read(server)
 
