@@ -151,7 +151,7 @@ class Reread:
         self._open[job.payload["doc_id"]] = document
         self.report.units += len(units)
         for unit in units:
-            route = route_unit(unit, self.question.prompt, self.question.reader.lane)
+            route = route_unit(unit, self.question.prompt, frozenset({self.question.reader.lane}))
             extraction_id = self.question.extraction_id(unit, route)
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1

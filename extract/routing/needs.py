@@ -9,27 +9,29 @@ not heard.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from extract.schema import Schema, core, inlined, properties, types_of
 from records import Prompt
 
-#: Less sure than this that something must be seen, a field counts as one that the text answers.
-SURE = 0.5
+_MODEL_FILE = Path(__file__).with_name("needs.json")
+#: Of the word model: a model that was fitted anew routes anew.
+MODEL_HASH = hashlib.sha256(_MODEL_FILE.read_bytes()).hexdigest()[:16]
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 #: Words that carry nothing here; a model of so few examples would learn from their chance company.
-_EMPTY = frozenset(
-    "the of a an and or in on at to is are was were it its as by for from with that this which what who how one each every all any "
-    "be been has have not no do does can there where such than then them they their into out up per if whether".split()
-)
+_EMPTY = frozenset(re.findall(r"\w+", """
+    the of a an and or in on at to is are was were it its as by for from with that this which what who how one each every all any be
+    been has have not no do does can there where such than then them they their into out up per if whether
+"""))  # fmt: skip
 _FORBIDS = re.compile(r"\b(?:not|never|no|leave out|ignore|omit|skip|except|without|instead of|do not|don't)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.;:!?])\s+|\n\s*\n")
 _TEMPLATE = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
@@ -59,35 +61,43 @@ class _Model:
     words: dict[str, dict[str, float]]  #: word -> class -> weight
 
 
-def needs_of(prompt: Prompt) -> tuple[Need, ...]:
-    """What of this prompt has to be looked at, the first that says so of each sort; none where text answers all of it."""
+def needs_of(prompt: Prompt, sure: float = 0.5) -> tuple[Need, ...]:
+    """What of this prompt has to be looked at, the first that says so of each sort; none where text answers all of it.
+
+    sure: less sure than this that something must be seen, a field counts as one that the text answers.
+    """
+    return _needs(json.dumps(prompt.schema), prompt.system, prompt.template, sure)
+
+
+@lru_cache(maxsize=64)
+def _needs(schema: str, system: str, template: str, sure: float) -> tuple[Need, ...]:
     found: dict[Sight, Need] = {}
     is_declared = False
-    for name, part in _fields(core(inlined(prompt.schema))):
+    for name, part in _fields(core(inlined(json.loads(schema)))):
         declared = part.get("x-needs")
         is_declared |= declared is not None
-        if need := _of_field(name, part, declared):
+        if need := _of_field(name, part, declared, sure):
             found.setdefault(need.sight, need)
     if not is_declared:  # who marks fields has said what is asked
-        for sentence in _instructions(prompt):
-            if need := _of_words(sentence, f"the instructions say {sentence[:60]!r}"):
+        for sentence in _instructions(system, template):
+            if need := _of_words(sentence, "the prompt", sure):
                 found.setdefault(need.sight, need)
     return tuple(found.values())
 
 
-def _of_field(name: str, part: Schema, declared: object) -> Need | None:
+def _of_field(name: str, part: Schema, declared: object, sure: float) -> Need | None:
     told = f"{name.rpartition('.')[2]}: {part.get('description', '')}"
     if declared == "text":
         return None
-    guess = _of_words(told, f"field {name!r}")
+    guess = _of_words(told, f"field {name!r}", sure)
     if declared == "vision":
         return Need(sight=guess.sight if guess else Sight.FIGURE, why=f"field {name!r} is marked x-needs: vision")
     return guess
 
 
-def _of_words(told: str, whose: str) -> Need | None:
-    sight, sure, words = judge(told)
-    if sight is None or sure < SURE:
+def _of_words(told: str, whose: str, sure: float) -> Need | None:
+    sight, probability, words = judge(told)
+    if sight is None or probability < sure:
         return None
     return Need(sight=sight, why=f"{whose} asks for what is seen ({', '.join(words)})")
 
@@ -134,8 +144,8 @@ def _fields(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
         yield from _fields(inner, at)
 
 
-def _instructions(prompt: Prompt) -> Iterator[str]:
-    for text in (prompt.system, prompt.template):
+def _instructions(*texts: str) -> Iterator[str]:
+    for text in texts:
         for sentence in _SENTENCE.split(_TEMPLATE.sub(" ", text)):
             if sentence.strip() and not _FORBIDS.search(sentence):
                 yield " ".join(sentence.split())
@@ -143,5 +153,5 @@ def _instructions(prompt: Prompt) -> Iterator[str]:
 
 @cache
 def _model() -> _Model:
-    told = json.loads((Path(__file__).with_name("needs.json")).read_text(encoding="utf-8"))
+    told = json.loads(_MODEL_FILE.read_text(encoding="utf-8"))
     return _Model(told["bias"], told["words"])
