@@ -36,8 +36,8 @@ _INSTEAD = {
 
 
 def router_key(routing: RoutingSettings) -> str:
-    """What a reading depends on of the router: its rules, its word model and its thresholds."""
-    return content_id(ROUTER, MODEL_HASH, routing.model_dump(mode="json"))
+    """What a reading depends on of the router: its rules, its word model and its thresholds, those of a cascade left out."""
+    return content_id(ROUTER, MODEL_HASH, routing.model_dump(mode="json", exclude={"unsure_below"}))
 
 
 def route_unit(unit: Unit, prompt: Prompt, lanes: frozenset[Lane], routing: RoutingSettings | None = None) -> Route:
