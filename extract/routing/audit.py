@@ -10,23 +10,27 @@ Wilson's (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927), which stay honest for few
 
 from __future__ import annotations
 
+import heapq
 import math
 import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from extract.cascade import why_not
+from extract.routing.router import LANES
 from records import Lane, Prompt, Reading, Route, Unit
+from settings import RoutingSettings
 
 #: 95 % of a normal distribution.
 Z = 1.96
 
 Record = Mapping[str, Any]
-#: Units to readings, in order: a reader's `read`.
-Read = Callable[[Prompt, Sequence[Unit]], Iterator[Reading]]
+#: Units to readings, in order: what a reader makes of them alone.
+Read = Callable[[Prompt, Sequence[Unit]], Iterable[Reading]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Compared:
     of: int  #: values that one of the two has, at least
     fields: Mapping[str, tuple[int, int]] = field(default_factory=dict)  #: by field: agreeing, compared
     is_failed: bool = False  #: one of the two could not be read
+    escalates: bool = False  #: a cascade asks the next lane however sure the reader is: it failed, or its evidence did
 
     @property
     def agreement(self) -> float:
@@ -98,33 +103,52 @@ class Audit:
         return {name: Share(same=sum(shares), of=len(shares)) for name, shares in sorted(sums.items())}
 
 
-def draw_slice(routed: Sequence[tuple[Unit, Route]], n: int, *, above: Lane, seed: int) -> list[tuple[Unit, Route]]:
-    """n of the units that are not sent to the dearest lane anyway, skipped ones among them, in their order. The same seed draws
-    the same units, also where others have been added after them."""
-    cheap = [(unit, route) for unit, route in routed if route.lane is not above]
-    ranked = sorted(cheap, key=lambda pair: random.Random(f"{seed}:{pair[0].id}").random())[:n]
-    chosen = {unit.id for unit, _ in ranked}
-    return [pair for pair in cheap if pair[0].id in chosen]
+def dearest_for(unit: Unit, prompt: Prompt, lanes: Iterable[Lane]) -> Lane:
+    """The dearest of these lanes that can read this unit: eyes need something to see."""
+    can = [lane for lane in lanes if lane is not Lane.VISION or unit.figures or prompt.sees == "pages"]
+    return max(can, key=LANES.index)
 
 
-def audit_slice(drawn: Sequence[tuple[Unit, Route]], prompt: Prompt, *, cheap: Mapping[Lane, Read], dear: Read) -> Audit:
-    """Read each unit of the slice in its own lane and in the dearest. `cheap` are the readers of the lanes; a skip is read by none."""
-    best = list(dear(prompt, [unit for unit, _ in drawn]))
-    own: dict[str, Reading] = {unit.id: Reading(record={}) for unit, route in drawn if route.lane is Lane.SKIP}
-    for lane in dict.fromkeys(route.lane for _, route in drawn if route.lane is not Lane.SKIP):
-        units = [unit for unit, route in drawn if route.lane is lane]
-        own |= {unit.id: reading for unit, reading in zip(units, cheap[lane](prompt, units), strict=True)}
-    return Audit(
-        units=tuple(_compared(unit, route, own[unit.id], other) for (unit, route), other in zip(drawn, best, strict=True))
+def draw_slice(
+    routed: Iterable[tuple[Unit, Route]], n: int, prompt: Prompt, lanes: frozenset[Lane], *, seed: int
+) -> list[tuple[Unit, Route]]:
+    """n of the units that are not sent to their dearest lane anyway, skipped ones among them. Each unit's lot hangs on the seed and
+    on itself, so that the same seed draws the same units, and papers added later change few of them."""
+    cheap = ((unit, route) for unit, route in routed if route.lane is not dearest_for(unit, prompt, lanes))
+    lots = ((random.Random(f"{seed}:{unit.id}").random(), unit.id, unit, route) for unit, route in cheap)
+    return [(unit, route) for *_, unit, route in heapq.nsmallest(n, lots, key=lambda lot: lot[:2])]
+
+
+def audit_slice(drawn: Sequence[tuple[Unit, Route]], prompt: Prompt, readers: Mapping[Lane, Read]) -> Audit:
+    """Read each unit of the slice in its own lane and in its dearest; a skip is read by nobody, and so has nothing."""
+    lanes = frozenset(readers)
+    own = _read([(unit, route.lane) for unit, route in drawn], prompt, readers)
+    best = _read([(unit, dearest_for(unit, prompt, lanes)) for unit, _ in drawn], prompt, readers)
+    return Audit(units=tuple(_compared(unit, route, own[unit.id], best[unit.id]) for unit, route in drawn))
+
+
+def _read(asked: Sequence[tuple[Unit, Lane]], prompt: Prompt, readers: Mapping[Lane, Read]) -> dict[str, Reading]:
+    """By unit id, what the lane that it is asked of makes of it; each lane reads its units together."""
+    found = {unit.id: Reading(record={}) for unit, lane in asked if lane is Lane.SKIP}
+    for lane in dict.fromkeys(lane for _, lane in asked if lane is not Lane.SKIP):
+        units = [unit for unit, own in asked if own is lane]
+        found |= {unit.id: reading for unit, reading in zip(units, readers[lane](prompt, units), strict=True)}
+    return found
+
+
+def _compared(unit: Unit, route: Route, own: Reading, best: Reading) -> Compared:
+    escalates = why_not(own, RoutingSettings(unsure_below=0.0)) is not None
+    fields = compare(own.record or {}, best.record or {}) if own.is_ok and best.is_ok else {}
+    return Compared(
+        unit_id=unit.id,
+        lane=route.lane,
+        confidence=own.confidence,
+        same=sum(pair[0] for pair in fields.values()),
+        of=sum(pair[1] for pair in fields.values()),
+        fields=fields,
+        is_failed=not (own.is_ok and best.is_ok),
+        escalates=escalates and route.lane is not Lane.SKIP,
     )
-
-
-def _compared(unit: Unit, route: Route, own: Reading, other: Reading) -> Compared:
-    if not (own.is_ok and other.is_ok):
-        return Compared(unit_id=unit.id, lane=route.lane, confidence=own.confidence, same=0, of=0, is_failed=True)
-    fields = compare(own.record or {}, other.record or {})
-    same, of = sum(pair[0] for pair in fields.values()), sum(pair[1] for pair in fields.values())
-    return Compared(unit_id=unit.id, lane=route.lane, confidence=own.confidence, same=same, of=of, fields=fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +163,9 @@ class Fit:
 def fit_threshold(audit: Audit, target: float) -> Fit | None:
     """The smallest `unsure_below` for which what stays cheap agrees with the dearest lane as much as is asked, at the lower end of the
     interval; None where none does. A reader that does not say how sure it is is never escalated by it."""
-    told = [unit for unit in audit.units if unit.lane is not Lane.SKIP and not unit.is_failed]
+    told = [unit for unit in audit.units if unit.lane is not Lane.SKIP]
     for threshold in [0.0, *sorted({_above(unit.confidence) for unit in told if unit.confidence is not None})]:
-        stays = [unit for unit in told if unit.confidence is None or unit.confidence >= threshold]
+        stays = [unit for unit in told if not unit.escalates and (unit.confidence is None or unit.confidence >= threshold)]
         kept = Audit(units=tuple(stays)).overall
         if kept.of and kept.interval[0] >= target:
             return Fit(unsure_below=threshold, kept=kept, escalated=len(told) - len(stays))

@@ -18,6 +18,10 @@ from settings import RoutingSettings
 
 #: How a caption begins, and so what its chunk is called elsewhere; the words are those of `Chunk.cites`.
 _CAPTION = re.compile(r"\W*(?:extended data |supp\w*\.? )?(?:fig|abb|tab|scheme|schema|chart|algorithm)", re.IGNORECASE)
+#: Pieces of a long caption that go with its picture, besides the first.
+_MOST_PIECES = 3
+#: Words of a line from which on it is taken for prose.
+_PROSE = 8
 #: Share of a picture that stands inside another for it to be a part of that.
 _INSIDE = 0.9
 
@@ -53,12 +57,12 @@ class _Paper:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
-        self.holders: dict[str, Chunk] = {}
+        self.pieces: dict[str, list[Chunk]] = defaultdict(list)  #: of a float, its first piece first
         self.on_page: dict[int, list[Chunk]] = defaultdict(list)
         self.mentions: dict[str, list[Chunk]] = defaultdict(list)
         for chunk in self.chunks:
             for ref in chunk.holds:
-                self.holders.setdefault(ref, chunk)
+                self.pieces[ref].append(chunk)
             for page in chunk.pages:
                 self.on_page[page].append(chunk)
             if chunk.kind is not ChunkKind.REFERENCES:
@@ -70,7 +74,9 @@ class _Paper:
         seen: set[str] = set()
         taken: set[str] = set()
         for crop in crops:
-            holder = self.holders.get(crop.ref) or (self._printed_in(crop) if crop.kind == "formula" else None)
+            holder = next(iter(self.pieces.get(crop.ref, ())), None)
+            if holder is None and crop.kind == "formula":
+                holder = self._printed_in(crop)
             if holder is None or crop.png in seen or any(_is_inside(crop, other) for other in crops if other is not crop):
                 continue
             if crop.kind == "figure" and not holder.features.has_caption:
@@ -83,14 +89,16 @@ class _Paper:
             yield holder, crop
 
     def citing(self, holder: Chunk, crop: FigureCrop, *, most: int) -> tuple[Chunk, ...]:
-        """The few nearest chunks that mention this picture, in reading order; for one without a caption, the captions of its page."""
+        """The rest of its caption and the few nearest chunks that mention this picture, in reading order; for one without a caption,
+        the captions of its page."""
+        caption = [chunk for chunk in self.pieces[crop.ref] if chunk.id != holder.id and _is_prose(chunk)][:_MOST_PIECES]
         label = label_of(holder)
         others = self.mentions[label] if label else [c for c in self.on_page.get(crop.page or 0, ()) if label_of(c)]
         others = [chunk for chunk in others if chunk.id != holder.id and crop.ref not in chunk.holds]
         if label is None:
             others = [chunk for chunk in others if chunk.kind is ChunkKind.FIGURE and crop.kind == "figure"]
         near = sorted(others, key=lambda chunk: abs(chunk.ordinal - holder.ordinal))[:most]
-        return tuple(sorted(near, key=lambda chunk: chunk.ordinal))
+        return tuple(sorted([*caption, *near], key=lambda chunk: chunk.ordinal))
 
     def _printed_in(self, crop: FigureCrop) -> Chunk | None:
         """The chunk whose text is printed inside this picture: the formula itself before a text that runs into it."""
@@ -115,6 +123,12 @@ class _Paper:
             if place.page == crop.page
         ]
         return min(near, key=lambda found: found[:2])[2] if near else None
+
+
+def _is_prose(chunk: Chunk) -> bool:
+    """Whether this piece of a figure is of its caption, not of the words inside it, which stand on short lines."""
+    lines = chunk.text.split("\n")
+    return len(chunk.text.split()) >= _PROSE * len(lines)
 
 
 def is_ornament(crop: FigureCrop, routing: RoutingSettings) -> bool:

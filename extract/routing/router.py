@@ -154,7 +154,7 @@ def _stateless(chunks: Sequence[Chunk], prompt: Prompt, routing: RoutingSettings
     n_words = sum(chunk.features.n_words for chunk in chunks)
     flowing = all(chunk.kind in (ChunkKind.TEXT, ChunkKind.REFERENCES) for chunk in chunks)
     if n_words < routing.least_words and flowing:
-        return f"has {n_words} words; fewer than {routing.least_words} state nothing"
+        return f"has fewer than {routing.least_words} words, which state nothing; {n_words} words"
     if has_sight and not any(chunk.text.strip() for chunk in chunks):
         return "is a picture without a word; no field asks for what it shows, or no model here has eyes"
     if _asks_numbers_only(prompt) and not any(chunk.features.n_numbers for chunk in chunks):
