@@ -114,7 +114,7 @@ def judge(told: str) -> tuple[Sight | None, float, tuple[str, ...]]:
     if not known or scores[seen] <= scores["words"]:
         return None, sure, ()
     loud = sorted(known, key=lambda word: model.words[word].get("words", 0.0) - model.words[word].get(seen, 0.0))
-    return Sight(seen), sure, tuple(loud[:2])
+    return Sight(seen), sure, tuple(word for word in known if word in loud[:2])
 
 
 def words_of(told: str) -> list[str]:
