@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 import dev_server
+import route_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import InputRefused, RereadError
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 service.register(app)
 dev_server.register(app)
+route_commands.register(app)
 
 
 @app.callback()
