@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 
 from errors import ModelUnreachable, SettingsInvalid
@@ -20,6 +20,7 @@ from settings import RoutingSettings
 
 #: Units begun and not yet handed over: two batches of the embedded lane.
 WINDOW = 800
+_FLUSH_S = 0.2  #: while one is waited for, a cascade may have handed more to a lane that waits for full batches
 #: Units in a row that find no server before any was answered, and after: then there is none.
 AWAY_AT_FIRST, AWAY_LATER = 3, 12
 
@@ -36,7 +37,8 @@ class Panel:
         return frozenset(self._readers)
 
     def key(self, prompt: Prompt) -> str:
-        """What decides how this prompt is read: its lanes' readers, and the router's settings where they matter."""
+        """Who reads this prompt: the readers of its lanes, and where a cascade goes on to the next. Raises SettingsInvalid where the
+        prompt asks for a lane that is not at hand."""
         used = lanes_of(prompt, self.lanes)
         missing = {RouteMode.TEXT: Lane.TEXT, RouteMode.VISION: Lane.VISION}.get(prompt.route)
         if missing and missing not in self.lanes:
@@ -45,8 +47,8 @@ class Panel:
                 f"read. Name one with --model, such as --model ALIAS; `reread models list` tells which there are."
             )
         keys = [self._readers[lane].key for lane in Lane if lane in used]
-        rules = [self.routing.model_dump()] if len(used) > 1 else []
-        return keys[0] if len(keys) == 1 else content_id("panel", *keys, *rules)
+        threshold = [self.routing.unsure_below] if prompt.route is RouteMode.CASCADE else []
+        return keys[0] if len(keys) == 1 else content_id("panel", *keys, *threshold)
 
     def key_of(self, lane: Lane) -> str:
         """The key of the reader of this lane; '' where there is none, for a unit that nobody reads."""
@@ -75,8 +77,9 @@ class Panel:
             yield self._next(begun, sessions)
 
     def _next(self, begun: deque[Future[Reading]], sessions: _Sessions) -> Reading:
-        if not begun[0].done():
+        while not begun[0].done():
             sessions.flush()
+            wait([begun[0]], timeout=_FLUSH_S)
         return begun.popleft().result()
 
 
