@@ -20,6 +20,8 @@ from records import Box, Chunk, Evidence, Place, Unit, Verdict
 
 #: The check that gives NOT_FOUND to a value whose quote stands nowhere.
 QUOTE = "quote"
+#: How evidence was found that is a picture.
+REGION = "region"
 
 
 class Grounded(NamedTuple):

@@ -28,7 +28,7 @@ class Printed(NamedTuple):
     start: int
     end: int
     values: tuple[float, ...]  #: what it may be read as; the first is the likelier
-    decimals: int  #: digits after the point
+    rounding: float  #: what it may be off by for its digits alone: half of its last one; 0 for a plain whole number
     is_percent: bool
 
     def says(self, value: float) -> bool:
@@ -45,9 +45,24 @@ def numbers_in(text: str) -> Iterator[Printed]:
         start, end = match.span()
         values = _values(text, start, end)
         if values:
-            point = re.search(r"\d*\.(\d+)", match[0])
-            decimals = len(point[1]) if point else 0
-            yield Printed(start, end, values, decimals, bool(_PERCENT.match(text, end)))
+            is_percent = bool(_PERCENT.match(text, end))
+            yield Printed(start, end, values, _rounding(match[0], values[0], is_percent), is_percent)
+
+
+_MANTISSA = re.compile(r"\d[\d,\u2009\u202f\u00a0 ]*(?:\.(\d+))?|\.(\d+)")
+
+
+def _rounding(words: str, value: float, is_percent: bool) -> float:
+    """Half of the last digit of a number. A plain whole number is taken for a count; a share of 33% is rounded."""
+    found = _MANTISSA.match(words.lstrip("+-−–"))
+    if found is None:
+        return 0.0
+    mantissa = float(re.sub(r"[^\d.]", "", found[0]))
+    scale = abs(value) / mantissa if mantissa else 1.0
+    is_whole = not (found[1] or found[2])
+    if is_whole and scale == 1 and not is_percent:
+        return 0.0
+    return 0.5 * 10.0 ** -len(found[1] or found[2] or "") * scale
 
 
 def _values(text: str, start: int, end: int) -> tuple[float, ...]:
