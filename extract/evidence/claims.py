@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ class Claim:
     beside: dict[str, Any]  #: the object that it stands in
     fields: Field  #: of that object
     is_absent: bool = False  #: the object has no such key
+
+    @property
+    def pattern(self) -> str:
+        """The path of this field in every item: 'measurements[*].value'."""
+        return re.sub(r"\[\d+\]", "[*]", self.path)
 
     def neighbour(self, *kinds: str) -> Any:
         """The value beside it that is of one of these kinds; its own kind of a pair first: gap_unit for gap."""

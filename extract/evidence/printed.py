@@ -79,6 +79,8 @@ def _values(text: str, start: int, end: int) -> tuple[float, ...]:
             found.append(-value)
     if ends := _RANGE_FROM_TEN.fullmatch(words):
         found += [10.0, float(ends[1]), -float(ends[1])]
+    if words[0].isalpha() and " " in words:  # 'twenty eight-second integrations' are twenty
+        found += [part for part in map(number_of, words.split()) if part is not None]
     if "," in words and re.fullmatch(r"[+\-−–]?\d{1,3},\d{3}", words):
         found.append(float(words.translate(_MINUS).replace(",", ".")))
     return tuple(found)

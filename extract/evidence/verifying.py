@@ -23,6 +23,7 @@ from extract.evidence.findings import Finding, contradicted, not_found
 from extract.evidence.grounding import QUOTE, REGION
 from extract.evidence.missing import check_missing
 from extract.evidence.numbers import check_number, check_quantity, saying
+from extract.evidence.pairing import crossed, pair_of
 from extract.evidence.unit_check import check_dimension, check_range, check_unit
 from extract.evidence.wording import check_choice, check_words
 from records import Evidence, Prompt, Unit, Verdict
@@ -32,11 +33,12 @@ ARITHMETIC = "arithmetic"
 
 def verify_record(record: dict[str, Any], evidence: Sequence[Evidence], *, prompt: Prompt, unit: Unit) -> tuple[Evidence, ...]:
     """The evidence with the verdict, the check and the reason for each value, in its order; then one more for each field that
-    is null although the text says it."""
+    is null although the text says it. Raises PromptInvalid where a check of the prompt is none."""
     claims = list(claims_of(record, fields_of(prompt.schema)))
     of_path = {claim.path: claim for claim in claims}
     judged = [_judged(one, of_path.get(one.field), prompt, unit) for one in evidence]
-    broken = dict(_broken(prompt.checks, claims, {one.field: one for one in judged}, unit))
+    by_path = {one.field: one for one in judged}
+    broken = dict([*_crossed(claims, by_path, unit), *_broken(prompt.checks, claims, by_path, unit)])
     judged = [replace(one, **_as_fields(broken[one.field])) if _may_break(one, broken) else one for one in judged]
     return (*judged, *_missing(claims, judged, unit))
 
@@ -87,14 +89,18 @@ def _of_value(evidence: Evidence, claim: Claim, prompt: Prompt, unit: Unit) -> F
 
 def _missing(claims: Sequence[Claim], judged: Sequence[Evidence], unit: Unit) -> Iterator[Evidence]:
     """Evidence against each null that the text fills. Its words are those of the values beside it."""
-    for claim in claims:
-        if claim.value is not None:
-            continue
+    by_path = {one.field: one for one in judged}
+    named = {
+        (by_path[claim.path].chunk_id, by_path[claim.path].span, claim.pattern): str(claim.value)
+        for claim in claims
+        if claim.value is not None and claim.path in by_path
+    }
+    for claim in (claim for claim in claims if claim.value is None):
         beside = _beside(claim, judged)
         words = words_of(beside, unit) if beside else None
-        if found := check_missing(claim, words):
-            base = beside or _nowhere(unit)
-            yield replace(base, field=claim.path, **_as_fields(found))
+        other = named.get((beside.chunk_id, beside.span, claim.pattern)) if beside and beside.span else None
+        if found := check_missing(claim, words, other):
+            yield replace(beside or _nowhere(unit), field=claim.path, **_as_fields(found))
 
 
 def _beside(claim: Claim, judged: Sequence[Evidence]) -> Evidence | None:
@@ -106,6 +112,17 @@ def _beside(claim: Claim, judged: Sequence[Evidence]) -> Evidence | None:
 
 def _nowhere(unit: Unit) -> Evidence:
     return Evidence(field="", quote="", chunk_id=unit.chunks[0].id, span=None, page=None, box=None)
+
+
+def _crossed(claims: Sequence[Claim], judged: dict[str, Evidence], unit: Unit) -> Iterator[tuple[str, Finding]]:
+    """Names that the record puts with one another's numbers."""
+    pairs = []
+    for claim in claims:
+        if claim.field.kind == "entity" and isinstance(claim.value, str) and claim.path in judged:
+            words = words_of(judged[claim.path], unit)
+            if words and (pair := pair_of(claim, words)):
+                pairs.append(pair)
+    yield from crossed(pairs)
 
 
 def _broken(

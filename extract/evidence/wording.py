@@ -1,8 +1,8 @@
 """Are the words of a text value those of the paper? Only of fields that are copied: a summary may be in the reader's own words.
 
-An entity must stand in the quote itself: a number without the thing that it is of is no evidence. A property or a condition
-may stand elsewhere in the chunk. Whether it is the right entity of two in one sentence no rule tells with certainty; that is
-what a second model is for.
+An entity must stand in the quote itself, all of its words: a number without the thing that it is of is no evidence. A property
+or a condition may stand elsewhere in the chunk, or be told in other words. Which of two entities in one sentence is the right
+one is asked in `extract.evidence.pairing`; what no rule tells is for a second model.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ METHOD = "words"
 _OF_WHAT = frozenset(("entity",))
 #: A text of more words is no name.
 _MOST_WORDS = 12
-#: Share of its words that must stand in the quote for a value to count as told there in part.
-_PART = 0.5
 
 
 def check_words(claim: Claim, words: Words) -> Finding | None:
@@ -31,8 +29,6 @@ def check_words(claim: Claim, words: Words) -> Finding | None:
     if find(text, words.said, by=NORMALISED) or _share(text, words.said) == 1:
         return supported(METHOD)
     if claim.field.kind not in COPIED and len(text.split()) > _MOST_WORDS:
-        return None
-    if _share(text, words.said) >= _PART:
         return None
     is_in_chunk = bool(find(text, words.chunk.text, by=NORMALISED)) or _share(text, words.chunk.searchable) == 1
     if claim.field.kind in _OF_WHAT:
