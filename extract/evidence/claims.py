@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from extract.embedded.fields import Field
+from extract.evidence.normalising import readable
 from records import Chunk, Evidence, Unit
 
 #: Kinds of fields whose words are copied from the paper; of the others a model may put words together itself.
@@ -66,17 +67,25 @@ class Words:
     """What is to support a value: the chunk's own words, where the quote was found in them."""
 
     quote: str  #: as the reader gave it
-    said: str  #: the stretch of the chunk that says it
+    said: str  #: the stretch of the chunk that says it, with LaTeX in plain signs
     chunk: Chunk
 
 
 def words_of(evidence: Evidence, unit: Unit) -> Words | None:
-    """The words behind this evidence; None where it has no span in a chunk of this unit."""
-    chunk = chunk_named(evidence.chunk_id, unit.chunks)
+    """The words behind this evidence; None where it has no span in a chunk that was read."""
+    chunk = chunk_named(evidence.chunk_id, unit)
     if chunk is None or evidence.span is None:
         return None
-    return Words(quote=evidence.quote, said=chunk.text[slice(*evidence.span)], chunk=chunk)
+    return Words(quote=evidence.quote, said=readable(chunk.text[slice(*evidence.span)]), chunk=chunk)
 
 
-def chunk_named(chunk_id: str, chunks: Sequence[Chunk]) -> Chunk | None:
-    return next((chunk for chunk in chunks if chunk.id == chunk_id), None)
+def chunk_named(chunk_id: str, unit: Unit) -> Chunk | None:
+    """The chunk of this id among those of the unit and those that cite its figures."""
+    return next((chunk for chunk in chunks_at_hand(unit) if chunk.id == chunk_id), None)
+
+
+def chunks_at_hand(unit: Unit) -> Iterator[Chunk]:
+    """The unit's chunks, then those of the paper that cite its figures."""
+    yield from unit.chunks
+    known = {chunk.id for chunk in unit.chunks}
+    yield from (chunk for figure in unit.figures for chunk in figure.citing if chunk.id not in known)

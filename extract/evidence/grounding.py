@@ -75,12 +75,16 @@ def ground_record(record: dict[str, Any], schema: dict[str, Any], unit: Unit) ->
     """
     return tuple(
         evidence_of(path, quote, unit) if quote else _evidence_of_value(path, value, unit)
-        for path, value, quote in _leaves(record, inlined(schema), "", None)
+        for path, value, quote in quoted_values(record, schema)
     )
 
 
+def quoted_values(record: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, Any, str | None]]:
+    """Each value of the record that is not null, with its JSON path and the quote that stands beside it or around it."""
+    yield from _leaves(record, inlined(schema), "", None)
+
+
 def _leaves(value: Any, schema: dict[str, Any], path: str, quote: str | None) -> Iterator[tuple[str, Any, str | None]]:
-    """Each value that is not null with its JSON path and the quote that stands beside it."""
     schema = core(schema)
     if isinstance(value, dict):
         quote_name = quote_field(schema)

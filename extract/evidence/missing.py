@@ -15,7 +15,8 @@ from extract.embedded.sentences import sentence_spans
 from extract.embedded.unit_words import is_counted
 from extract.evidence.claims import NUMBERS, Claim, Words
 from extract.evidence.findings import Finding, contradicted
-from extract.evidence.numbers import readable, saying
+from extract.evidence.normalising import readable
+from extract.evidence.numbers import saying
 from extract.evidence.printed import numbers_in
 from extract.evidence.unit_check import numbers_beside, unit_after
 

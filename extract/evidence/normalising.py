@@ -104,6 +104,11 @@ def loose(text: str) -> Plain:
     return canonical(text).without(_LOOSE)
 
 
+def readable(text: str) -> str:
+    """The text with LaTeX and tags in plain signs; as it is where it has none."""
+    return canonical(text).text if "\\" in text or "<su" in text or "$" in text else text
+
+
 def folded(text: str) -> str:
     """The text in small letters, sign by sign, so that every place stays."""
     lower = text.lower()

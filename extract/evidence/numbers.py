@@ -14,7 +14,7 @@ from extract.embedded.conversion_of_units import converted
 from extract.embedded.quantities import find_quantities
 from extract.evidence.claims import Claim, Words
 from extract.evidence.findings import Finding, contradicted, not_found, supported
-from extract.evidence.normalising import canonical
+from extract.evidence.normalising import readable
 from extract.evidence.printed import Printed, numbers_in
 
 METHOD, CONVERTED = "number", "converted"
@@ -69,11 +69,6 @@ def saying(value: float, words: Words) -> Iterator[Printed]:
 
 def _printed(words: Words) -> list[Printed]:
     return list(numbers_in(readable(words.quote)))
-
-
-def readable(text: str) -> str:
-    """The text, with LaTeX in plain signs."""
-    return canonical(text).text if "\\" in text or "<su" in text or "$" in text else text
 
 
 def conversion_told(value: float, unit: str | None, words: Words) -> str | None:

@@ -16,8 +16,8 @@ from extract.evidence.claims import NUMBERS, Claim, Words
 from extract.evidence.dimensions import measures
 from extract.evidence.finding import NORMALISED, find
 from extract.evidence.findings import Finding, contradicted, not_found, supported
-from extract.evidence.normalising import strict
-from extract.evidence.numbers import conversion_told, readable, saying
+from extract.evidence.normalising import readable, strict
+from extract.evidence.numbers import conversion_told, saying
 from extract.evidence.printed import Printed, numbers_in
 
 METHOD, DIMENSION, RANGE = "unit", "dimension", "range"

@@ -58,7 +58,7 @@ def _of_quote(evidence: Evidence, unit: Unit) -> Finding | None:
         return None
     if evidence.span is None:
         return not_found(QUOTE, evidence.reason or "these words do not stand in the text")
-    chunk = chunk_named(evidence.chunk_id, unit.chunks)
+    chunk = chunk_named(evidence.chunk_id, unit)
     if chunk is None:
         return not_found(QUOTE, "its chunk is not one of those that were read")
     said = chunk.text[slice(*evidence.span)]
