@@ -11,7 +11,7 @@ import pytest
 from processes import ROOT, finished, start
 
 LEVELS = {
-    "floor": {"errors", "kernel", "leftovers", "records", "settings"},
+    "floor": {"errors", "kernel", "leftovers", "portfolio", "records", "settings"},
     "rooms": {"ingest", "extract", "store"},
     "flow": {
         "adding",
