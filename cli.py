@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
+import energy_commands
 import model_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 service.register(app)
 model_commands.register(app)
+energy_commands.register(app)
 
 
 @app.callback()

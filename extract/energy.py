@@ -154,8 +154,8 @@ def tokens_written(extraction: Extraction) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alternative:
-    """Another way to answer the same question over the same papers."""
+class Way:
+    """One way to answer a question over the papers of a run."""
 
     name: str
     model: str  #: alias
@@ -167,14 +167,14 @@ class Alternative:
     operations: float | None
 
 
-def all_vision(pages: Iterable[tuple[float, float]], written: int, alias: str, model: ModelSettings) -> Alternative:
+def all_vision(pages: Iterable[tuple[float, float]], written: int, alias: str, model: ModelSettings) -> Way:
     """Every page, width and height in points, as an image to this model, with answers as long as those of the run.
 
     In its favour: its instructions count as cached, and nothing is counted for drawing the pages.
     """
     pixels = [page_pixels(width, height, model) for width, height in pages]
     tokens = sum(math.ceil(n / model.pixels_per_token) for n in pixels)
-    return _alternative("every page as an image", alias, model, len(pixels), tokens, written, sum(pixels))
+    return _way("every page as an image", alias, model, len(pixels), tokens, written, sum(pixels))
 
 
 def page_pixels(width: float, height: float, model: ModelSettings) -> int:
@@ -182,13 +182,13 @@ def page_pixels(width: float, height: float, model: ModelSettings) -> int:
     return min(int(width * PAGE_SCALE * height * PAGE_SCALE), model.max_pixels)
 
 
-def one_large(units: int, tokens_per_unit: float, written: int, alias: str, model: ModelSettings) -> Alternative:
+def one_large(units: int, tokens_per_unit: float, written: int, alias: str, model: ModelSettings) -> Way:
     """Every unit, those too that were skipped, as text to this model, with answers as long as those of the run."""
-    return _alternative("every chunk to one model", alias, model, units, round(units * tokens_per_unit), written, 0)
+    return _way("every chunk to one model", alias, model, units, round(units * tokens_per_unit), written, 0)
 
 
-def _alternative(name: str, alias: str, model: ModelSettings, calls: int, read: int, written: int, pixels: int) -> Alternative:
-    return Alternative(
+def _way(name: str, alias: str, model: ModelSettings, calls: int, read: int, written: int, pixels: int) -> Way:
+    return Way(
         name=name,
         model=alias,
         calls=calls,

@@ -14,6 +14,7 @@ LEVELS = {
     "floor": {"errors", "kernel", "leftovers", "portfolio", "records", "settings"},
     "rooms": {"ingest", "extract", "store"},
     "flow": {
+        "accounting",
         "adding",
         "broker",
         "counting",
@@ -35,6 +36,9 @@ LEVELS = {
         "checkup",
         "cli",
         "commands",
+        "energy_commands",
+        "energy_plot",
+        "energy_screens",
         "model_commands",
         "paper_screens",
         "screens",
