@@ -128,7 +128,7 @@ def _draw_saved(canvas: _Canvas, account: Account, curves: Sequence[Curve]) -> N
     """What each question saves against the other ways, once the papers are converted."""
     own, *others = curves
     canvas.text(60, 612, "each question, once converted", size=22)
-    for i, (other, way, colour) in enumerate(zip(others, account.alternatives, _WAYS[1:], strict=True)):
+    for i, (other, way, colour) in enumerate(zip(others, account.alternatives, _WAYS[1:], strict=False)):
         share = own.each / other.each - 1 if other.each else 0.0
         x = 60 + 310 * i
         canvas.text(
