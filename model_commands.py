@@ -74,7 +74,7 @@ def list_models(ctx: typer.Context, as_json_: JsonOption = False) -> None:
 
 
 def _answers(alias: str, model: ModelSettings, url: str) -> str:
-    from extract.models.endpoint import check_endpoint
+    from extract.models.reader import check_endpoint
 
     alone = model.model_copy(update={"base_url": url, "timeout_s": _LOOK_S, "attempts": 1})
     try:

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from fake_endpoint import Costs, FakeEndpoint, ok
 from fake_flow import Place, write_pdf
 from makers import make_prompt
 from PIL import Image
@@ -14,8 +13,11 @@ from energy_commands import as_document
 from energy_plot import draw, nice_step, spread
 from energy_screens import amount, bar, crossing, show_account, steps
 from errors import NotFound
+from extract.devserver.acts import ok
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 from extract.energy import Spent, Way
-from extract.models.endpoint import open_endpoint_reader
+from extract.models.reader import open_model_reader
 from records import JobState, Lane, Run
 from settings import ModelSettings, Settings
 
@@ -36,9 +38,9 @@ def read(library, ledger, tmp_path):
     """A library with two papers of a page and six chunks, and a run that a model read, with costs that are known."""
     place = Place(library, ledger)
     place.add(*(write_pdf(tmp_path / "in", f"{name}.pdf", *(f"{name} {i} was 2.3 h." for i in range(3))) for name in "ab"))
-    with FakeEndpoint() as server:
+    with DevServer(models=["fake"]) as server:
         server.otherwise = ok(costs=Costs(prompt_tokens=100, cached_tokens=80, completion_tokens=20))
-        reader = open_endpoint_reader("fake", SMALL.model_copy(update={"base_url": server.base_url}))
+        reader = open_model_reader("fake", SMALL.model_copy(update={"base_url": server.base_url}))
         report = place.reprocess(make_prompt(), reader)
     assert report.read == 6, report
     return place

@@ -36,6 +36,7 @@ LEVELS = {
         "checkup",
         "cli",
         "commands",
+        "dev_server",
         "energy_commands",
         "energy_plot",
         "energy_screens",

@@ -4,11 +4,13 @@ import json
 import time
 import tomllib
 
-import fake_endpoint as fake
 import pytest
-from fake_endpoint import Costs, FakeEndpoint, says
 from test_main_job import reread
 
+from extract.devserver import acts as fake
+from extract.devserver.acts import says
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 from extract.models.calibrating import Rate, calibrate, concurrencies, joules_per_token
 from extract.models.checking import check_model
 from settings import ModelSettings
@@ -18,7 +20,7 @@ RECORD = '{"value": 2.3, "unit": "h"}'
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
+    with DevServer() as running:
         running.otherwise = well
         yield running
 
@@ -37,7 +39,7 @@ def well(handler, asked):
 
 
 def model(server, **keys):
-    return ModelSettings(**{"base_url": server.base_url, "model": "fake", "timeout_s": 5, "concurrency": 4, **keys})
+    return ModelSettings(**{"base_url": server.base_url, "model": "text", "timeout_s": 5, "concurrency": 4, **keys})
 
 
 def found(server, **keys):
@@ -166,7 +168,7 @@ def test_concurrencies_end_with_the_one_of_the_alias(most, tried):
 
 def test_the_commands_say_it_as_tables_and_as_json(server, tmp_path):
     (tmp_path / "reread.toml").write_text(
-        f'[models.small]\nbase_url = ["{server.base_url}", "{fake.refusing_url()}"]\nmodel = "fake"\nconcurrency = 2\n'
+        f'[models.small]\nbase_url = ["{server.base_url}", "{fake.refusing_url()}"]\nmodel = "text"\nconcurrency = 2\n'
     )
     listed = {entry["alias"]: entry for entry in json.loads(reread("models", "list", "--json", cwd=tmp_path).stdout)}
     checked = reread("models", "check", "small", cwd=tmp_path)

@@ -99,6 +99,7 @@ async def _rates(alias: str, model: ModelSettings, seconds: float, counter: Coun
         extra = await _warm_up(endpoint, model)
         numbers = count(time.time_ns())  # no text begins as another did, now or in an earlier measurement
         for concurrency in concurrencies(model.concurrency):
+            endpoint.hold(concurrency)
             for load, make in (("read", _long_text), ("write", _long_answer)):
                 requests = (make(number, model, extra) for number in numbers)
                 rates.append(await _load(endpoint, load, requests, concurrency, seconds, counter))
