@@ -57,13 +57,13 @@ def test_a_server_as_it_should_be_passes_every_question(server):
 
 def test_a_text_model_is_shown_no_picture(server):
     assert "one image" not in found(server)
-    assert not any(isinstance(asked.body["messages"][0]["content"], list) for asked in server.requests)
+    assert not any(asked.images for asked in server.requests)
 
 
 def test_the_picture_comes_inside_the_request(server):
     found(server, lane="vision")
 
-    (parts,) = [asked.body["messages"][0]["content"] for asked in server.requests if isinstance(asked.user, list)]
+    (parts,) = [asked.body["messages"][0]["content"] for asked in server.requests if asked.images]
     assert parts[0]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
