@@ -62,15 +62,16 @@ class _Asking:
         def ask(messages: list[dict[str, str]], schema: dict[str, Any]) -> dict[str, Any]:
             request = request_body(self._prompt, list(messages), DEFAULT_MAX_TOKENS, schema)
             completion = self._thread.run(self._endpoint.complete(request, tally)).result()
-            return record_of(completion, Draft202012Validator(schema), about=f"Second model {self._judge.alias!r}, unit {unit.id[:12]}")
+            return record_of(
+                completion, Draft202012Validator(schema), about=f"Second model {self._judge.alias!r}, unit {unit.id[:12]}"
+            )
 
         try:
             evidence = second_opinion(
                 reading.record or {}, reading.evidence, prompt=self._prompt, unit=unit, alias=self._judge.alias, ask=ask
             )
         except (ReadingFailed, ModelUnreachable) as error:
-            return replace(
-                reading, record=None, evidence=(), error_code=error.code, error=str(error), raw=json.dumps(reading.record, ensure_ascii=False),
-            )  # fmt: skip
+            raw = json.dumps(reading.record, ensure_ascii=False)
+            return replace(reading, record=None, evidence=(), error_code=error.code, error=str(error), raw=raw)
         usage = with_joules(tally.usage, self._judge.model)
         return replace(reading, evidence=evidence, usage=added([reading.usage, usage]) if tally.completions else reading.usage)
