@@ -11,7 +11,6 @@ the error where it broke the schema. Tries while the server is away are another 
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
@@ -26,7 +25,7 @@ from extract.evidence import grounding
 from extract.models.answers import RAW_LIMIT, Completion, Tally, record_of
 from extract.models.calls import Endpoint, open_endpoint
 from extract.prompts.messages import render
-from extract.schema import inlined, without_hints
+from extract.prompts.requests import DEFAULT_MAX_TOKENS, Messages, estimate_tokens, messages_of, request_body
 from records import Evidence, Lane, Prompt, Reading, Unit, content_id
 from settings import ModelSettings
 
@@ -34,15 +33,10 @@ from settings import ModelSettings
 Render = Callable[[Prompt, Unit], tuple[str, str]]
 #: The evidence for a record: record, schema, unit.
 Ground = Callable[[dict[str, Any], dict[str, Any], Unit], tuple[Evidence, ...]]
-Messages = list[dict[str, str]]
 
-CHARS_PER_TOKEN = 3  #: on the safe side: English has about 4, formulas and tables 2.5 to 3
-DEFAULT_MAX_TOKENS = 1024  #: of an answer, where the prompt does not say
 _LEAST_ANSWER = 64  #: tokens; with less room than this nothing useful can be answered
 _AHEAD = 4  #: units begun but not yet handed over, per request in flight
 _AWAY_AT_FIRST = 3  #: units in a row that find no server before any was answered: then there is none
-
-_SAMPLING = ("temperature", "seed")  #: options that are passed as they are
 
 _AGAIN = """\
 This answer was not accepted. {error}
@@ -150,16 +144,16 @@ class EndpointReader:
     ) -> dict[str, Any]:
         about = f"Model {self.alias!r}, unit {unit.id[:12]}"
         system, user = self._render(prompt, unit)
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        messages = messages_of(system, user)
         if self._room(messages) < _LEAST_ANSWER:
             raise self._too_long(messages, about)
         limit = min(prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS), self._room(messages))
-        completion = await endpoint.complete(_request(prompt, messages, limit), tally)
+        completion = await endpoint.complete(request_body(prompt, messages, limit), tally)
         if completion.finish_reason == "length":
             more = min(2 * limit, self._room(messages, completion))
             if more > limit:
                 limit = more
-                completion = await endpoint.complete(_request(prompt, messages, limit), tally)
+                completion = await endpoint.complete(request_body(prompt, messages, limit), tally)
         try:
             return record_of(completion, schema, about=about)
         except AnswerInvalid as error:
@@ -167,7 +161,7 @@ class EndpointReader:
             limit = min(limit, self._room(messages))
             if limit < 1:
                 raise
-            completion = await endpoint.complete(_request(prompt, messages, limit), tally)
+            completion = await endpoint.complete(request_body(prompt, messages, limit), tally)
             return record_of(completion, schema, about=f"{about}, asked twice")
 
     def _room(self, messages: Messages, completion: Completion | None = None) -> int:
@@ -183,16 +177,7 @@ class EndpointReader:
 
 
 def _estimate(messages: Messages) -> int:
-    return sum(len(message["content"]) // CHARS_PER_TOKEN + 4 for message in messages)  # 4: the marks around a message
-
-
-def _request(prompt: Prompt, messages: Messages, max_tokens: int) -> dict[str, Any]:
-    """The request's body, without the model. Temperature is 0 where the prompt does not say: a repeat should say the same."""
-    sampling = {"temperature": 0.0} | {name: prompt.options[name] for name in _SAMPLING if name in prompt.options}
-    name = re.sub(r"[^a-zA-Z0-9_-]", "_", prompt.name)[:64]  # what OpenAI allows
-    schema = {"name": name, "schema": without_hints(inlined(prompt.schema)), "strict": True}
-    response_format = {"type": "json_schema", "json_schema": schema}
-    return {"messages": messages, "max_tokens": max_tokens, "response_format": response_format, **sampling}
+    return estimate_tokens([str(message["content"]) for message in messages])
 
 
 def _with_error(messages: Messages, completion: Completion, error: AnswerInvalid) -> Messages:
