@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
+import prompt_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import InputRefused, RereadError
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 
 service.register(app)
+prompt_commands.register(app)
 
 
 @app.callback()

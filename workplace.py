@@ -110,11 +110,14 @@ class Workplace:
             from extract.embedded.reader import open_embedded_reader
 
             # The model opens with the first text that needs it: most prompts are read without.
-            return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
+            return open_embedded_reader(
+                lambda texts: self.embedder.embed(texts), embedding_key=model_identity(self.settings.embedding_model)
+            )
         from extract.models.endpoint import open_endpoint_reader
         from extract.prompts.messages import render
 
-        document = cache(lambda doc_id: self.library.documents([doc_id])[0])
+        # A text that no paper holds has the document '': a prompt's tests are read where there is no library.
+        document = cache(lambda doc_id: self.library.documents([doc_id])[0] if doc_id else None)
         return open_endpoint_reader(
             alias,
             self.settings.model_named(alias),

@@ -36,6 +36,8 @@ LEVELS = {
         "cli",
         "commands",
         "paper_screens",
+        "prompt_commands",
+        "prompt_screens",
         "screens",
         "service",
         "service_checkup",

@@ -76,14 +76,13 @@ def _read(path: Path) -> tuple[Schema, Lines]:
         text = file.read(MAX_CHARS + 1)
     if len(text) > MAX_CHARS:
         raise ValueError(f"it has more than {MAX_CHARS:,} characters")
-    # JSON is nearly YAML: its lines are found by the YAML reader, its numbers by its own.
-    as_yaml, lines, problems = read_yaml(text.replace("\t", " ") if path.suffix == ".json" else text)
-    if path.suffix == ".json":
+    if path.suffix == ".json":  # nearly YAML: its lines are found by the YAML reader, its values by its own
         content = json.loads(text)
-    elif problems:
-        raise ValueError("; ".join(f"line {line}: {reason}" for line, reason in problems))
+        _, lines, _ = read_yaml(text.replace("\t", " "))
     else:
-        content = as_yaml
+        content, lines, problems = read_yaml(text)
+        if problems:
+            raise ValueError("; ".join(f"line {line}: {reason}" for line, reason in problems))
     if not isinstance(content, dict):
         raise ValueError("it holds no JSON schema")
     return content, lines
