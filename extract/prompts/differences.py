@@ -38,6 +38,8 @@ def differences(before: Prompt, after: Prompt) -> list[Change]:
         if was != now:
             key = "reads" if what == "kinds" else what
             found.append(Change(what=key, path="", how="changed", before=was, after=now))
+    if not found and before.hash != after.hash:
+        found.append(Change(what="schema", path="", how="moved", before="its keys in one order", after="in another"))
     return found
 
 
