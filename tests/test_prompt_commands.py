@@ -49,7 +49,12 @@ def test_the_prompts_of_the_folder_are_listed_with_what_they_ask(here):
     rows = {Path(row["file"]).stem: row for row in told("list", cwd=here)}
 
     assert rows["gaps"]["fields"] == ["records: material, gap, unit"]
-    assert (rows["gaps"]["unit"], rows["gaps"]["reads"], rows["gaps"]["route"], rows["gaps"]["tests"]) == ("chunk", ["text"], "auto", 2)
+    assert (rows["gaps"]["unit"], rows["gaps"]["reads"], rows["gaps"]["route"], rows["gaps"]["tests"]) == (
+        "chunk",
+        ["text"],
+        "auto",
+        2,
+    )
     assert rows["broken"]["problems"] and "name" not in rows["broken"]
     assert "gaps" in reread("prompts", "list", cwd=here).stdout
 
@@ -121,7 +126,16 @@ def test_what_is_shown_is_what_is_sent(here, tmp_path):
 def test_the_request_of_a_stored_chunk_is_shown_with_its_title_and_its_text(tmp_path):
     library = str(tmp_path / "library")
     answer("add", str(SAMPLES / "mouse-kinetics.pdf"), "--library", library)
-    show = ("--json", "prompts", "show", str(SHIPPED / "measurements.yaml"), "--doc", "mouse-kinetics.pdf", "--library", library)
+    show = (
+        "--json",
+        "prompts",
+        "show",
+        str(SHIPPED / "measurements.yaml"),
+        "--doc",
+        "mouse-kinetics.pdf",
+        "--library",
+        library,
+    )
     first = json.loads(reread(*show).stdout)
     second = json.loads(reread(*show, "--chunk", "2").stdout)
 

@@ -41,7 +41,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     schema = by_key(BASE)["schema"].removeprefix("schema:\n")
     (tmp_path / "prompts" / "schemas" / "doses.json").write_text(as_json(schema))
     tests, line = (next(part for part in PARTS if part.startswith(key)) for key in ("tests:", "schema: drug"))
-    for name, part in {"doses": "", "doses-with-tests": tests, "doses-in-one-line": f"{line}system: You read a passage.\n"}.items():
+    for name, part in {
+        "doses": "",
+        "doses-with-tests": tests,
+        "doses-in-one-line": f"{line}system: You read a passage.\n",
+    }.items():
         (tmp_path / "prompts" / f"{name}.yaml").write_text(with_part(part))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -84,4 +88,6 @@ def test_the_transcript_of_the_page_is_what_happens(here):
             capture_output=True, text=True, check=False, timeout=120, env={"PYTHONPATH": str(ROOT), "PATH": ""},
         )  # fmt: skip
         printed = "\n".join(plain(line) for line in done.stdout.splitlines() if line.strip())
-        assert re.fullmatch(pattern([line for line in expected.splitlines() if line.strip()]), printed), done.stdout + done.stderr
+        assert re.fullmatch(pattern([line for line in expected.splitlines() if line.strip()]), printed), (
+            done.stdout + done.stderr
+        )

@@ -35,7 +35,9 @@ def test_instructions_come_first_then_the_schema_then_the_examples_and_the_text_
     system, user = render(asked, make_unit(), None)
     whole = system + user
 
-    places = [whole.index(part) for part in ("Find the", '"dose"', "The dose was 5 mg.", "What is it?", "The half-life was 2.3 h.")]
+    places = [
+        whole.index(part) for part in ("Find the", '"dose"', "The dose was 5 mg.", "What is it?", "The half-life was 2.3 h.")
+    ]
     assert places == sorted(places)
 
 

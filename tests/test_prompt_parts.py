@@ -116,7 +116,9 @@ def test_a_problem_of_a_part_names_its_line_and_its_reason(old, new, told):
 
 
 @pytest.mark.parametrize("value", ["5", "[5]", "{a: 1}", "null", "true", "[[]]", "[null]", "text"])
-@pytest.mark.parametrize("key", ["route", "sees", "verify", "checks", "examples", "tests", "reads", "unit", "schema", "options"])
+@pytest.mark.parametrize(
+    "key", ["route", "sees", "verify", "checks", "examples", "tests", "reads", "unit", "schema", "options"]
+)
 def test_no_value_of_a_key_breaks_the_lint(key, value):
     try:
         parse_prompt(f"{GOOD if key not in ('reads', 'unit', 'schema') else 'name: a'}\n{key}: {value}\n", named="doses.yaml")
