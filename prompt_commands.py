@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from commands import Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import NotFound
-from records import Document, Prompt, Unit, as_json
+from records import ChunkKind, Document, Prompt, Unit, as_json
 
 if TYPE_CHECKING:
+    from extract.models.reader import ModelReader
     from extract.prompts.trials import TestResult
     from workplace import Workplace
 
@@ -25,8 +26,6 @@ ModelOption = Annotated[str | None, typer.Option(metavar="ALIAS", help="A model 
 
 #: What `show` puts where no text is named.
 ANY_TEXT = "Here stands the text of one unit."
-#: Tokens of context that `show` counts with where no model is named: what most servers are started with.
-CONTEXT_TOKENS = 8192
 
 
 def register(app: typer.Typer) -> None:
@@ -99,33 +98,26 @@ def show(
 ) -> None:
     """The exact request that would be sent, its size, and which part of it a server reads only once."""
     import prompt_screens
+    from extract.models.viewing import view_request
     from extract.prompts.files import load_prompt
-    from extract.prompts.requests import view_request
     from extract.prompts.trials import unit_of_text
-    from workplace import EMBEDDED
 
     if (doc is not None and text is not None) or (chunk is not None and doc is None):
         raise typer.BadParameter("name --doc, with --chunk or without, or --text", param_hint="--doc")
     place = open_place(ctx, library, as_json_)
     prompt = load_prompt(prompt_path(prompt_file, place.settings.prompts))
-    alias = model or prompt.model or place.settings.model
-    chosen = None if alias == EMBEDDED else place.settings.model_named(alias)
+    reader = _first_model(model or prompt.model or place.settings.model, place)
     document: Document | None = None
     if doc is not None:
         unit, document = _unit_of(doc, chunk, prompt, place)
     else:
-        unit = unit_of_text(text or ANY_TEXT, kind=min(prompt.kinds, key=lambda kind: kind != "text"))
-    view = view_request(
-        prompt,
-        unit,
-        document,
-        model=chosen.model if chosen else alias,
-        context_tokens=chosen.context_tokens if chosen else CONTEXT_TOKENS,
-    )
+        unit = unit_of_text(text or ANY_TEXT, kind=next(kind for kind in ChunkKind if kind in prompt.kinds))
+    view = view_request(prompt, unit, document, reader)
     if ctx.obj["json"]:
+        alias = reader.alias if reader else None
         print_json({"prompt": prompt.name, "hash": prompt.hash, "model": alias, "unit": unit.id, **asdict(view)})
     else:
-        prompt_screens.show_request(view, alias, is_sent=chosen is not None)
+        prompt_screens.show_request(view, is_sent=reader is not None)
 
 
 @prompts.command()
@@ -197,13 +189,23 @@ def prompt_path(given: str, folder: Path) -> Path:
     raise NotFound(f"No prompt is called {given!r}: there is no such file, and in {folder} are {known}. Nothing was read.")
 
 
+def _first_model(named: str, place: Workplace) -> ModelReader | None:
+    """The first of these aliases ('qwen-4b+qwen-vl-8b') that is asked by requests; None where all are read without a server."""
+    from workplace import EMBEDDED
+
+    asked = [alias for alias in map(str.strip, named.split("+")) if alias != EMBEDDED]
+    return cast("ModelReader", place.reader(asked[0])) if asked else None
+
+
 def _unit_of(doc: str, ordinal: int | None, prompt: Prompt, place: Workplace) -> tuple[Unit, Document]:
     """The unit of this document that holds this chunk, or the first that the prompt reads something of."""
     import pipeline
+    from extract.routing.figures import unit_figures
     from extract.units import chunks_read, make_units
 
     paper = pipeline.paper(pipeline.document_named(doc, place.ledger), library=place.library)
-    for unit in make_units(paper.chunks, None, prompt.unit):
+    figures = unit_figures(paper.chunks, {paper.conversion.id: paper.conversion.figures}, place.settings.routing)
+    for unit in make_units(paper.chunks, None, prompt.unit, figures=figures):
         if ordinal is None and chunks_read(unit, prompt):
             return unit, paper.document
         if ordinal is not None and any(chunk.ordinal == ordinal for chunk in unit.chunks):

@@ -11,7 +11,7 @@ from screens import note, out, printable, show_table
 
 if TYPE_CHECKING:
     from extract.prompts.differences import Change
-    from extract.prompts.requests import RequestView
+    from extract.models.viewing import RequestView
     from extract.prompts.trials import TestResult
 
 #: Characters of a value in a table.
@@ -33,13 +33,14 @@ def show_prompts(rows: Sequence[dict[str, Any]], folder: Path) -> None:
             note(f"{row['file']} is not valid: {len(row['problems'])} problems; `reread prompts lint {row['file']}` lists them")
 
 
-def show_request(view: RequestView, alias: str, *, is_sent: bool) -> None:
+def show_request(view: RequestView, *, is_sent: bool) -> None:
     """The body on stdout, what is to be known of it on stderr."""
     print(json.dumps(view.body, ensure_ascii=False, indent=2))
     if not is_sent:
-        note(f"{alias!r} is read without a server: this is what a text model would be sent. Name one with --model.")
+        note("The embedded reader is sent no request: this is what a text model would be sent. Name one with --model.")
     note(f"the system message, about {view.prefix_tokens:,} tokens, is the same for every unit: a server reads it once")
-    note(f"of this unit about {view.unit_tokens:,} tokens more; {max(view.room_tokens, 0):,} are left for the answer")
+    images = f" with {view.images} pictures" if view.images else ""
+    note(f"of this unit about {view.unit_tokens:,} tokens{images}; {max(view.room_tokens, 0):,} are left for the answer")
     if view.invisible_signs:
         note(f"{view.invisible_signs:,} invisible signs of the text were left out")
     if view.room_tokens < 1:

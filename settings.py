@@ -72,6 +72,16 @@ class RoutingSettings(BaseModel):
 
     #: A cascade asks the next lane where the reader is less sure than this; `reread route --audit` fits it.
     unsure_below: Annotated[float, Field(ge=0, le=1)] = 0.6
+    #: How sure the word model must be that a field asks for what only eyes can see.
+    sure_of_sight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    #: Running text of fewer words is a stray label or a page number: it states nothing.
+    least_words: Annotated[int, Field(ge=0)] = 5
+    most_citing: Annotated[int, Field(ge=0)] = 3  #: chunks that mention a figure and go with it, the nearest ones
+    least_side_pt: Annotated[float, Field(ge=0)] = 24.0  #: points; a picture without a caption that is thinner is ornament
+    ornament_area_pt2: Annotated[float, Field(ge=0)] = 24_000.0  #: and on the first page one smaller than this: 5 % of a page
+    #: Points. A formula that is higher has fractions, cases or limits, which text tells badly.
+    formula_line_pt: Annotated[float, Field(ge=0)] = 24.0
+    illegible_below: Annotated[float, Field(ge=0, le=1)] = 0.5  #: confidence of OCR under which the page itself is better read
 
 
 class Settings(BaseSettings):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jsonschema import Draft202012Validator
 
 from errors import AnswerInvalid
+from extract.batches import BatchSession, open_batches
 from extract.embedded.fields import Field, fields_of
 from extract.embedded.filling import Cannot, Told, doubts, fill, free_fields
 from extract.embedded.items import Likeness
@@ -38,6 +41,11 @@ class EmbeddedReader:
     key: str
     embed: Embed
     lane: Lane = Lane.EMBEDDED
+    alias: str = "embedded"
+
+    def open(self, prompt: Prompt) -> AbstractContextManager[BatchSession]:
+        """A session for this prompt."""
+        return open_batches(partial(self.read, prompt))
 
     def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
         """One Reading per unit, in order. Never raises for a unit: a record that the text cannot fill is a named failure."""

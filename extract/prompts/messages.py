@@ -22,7 +22,7 @@ from errors import PromptInvalid
 from extract.evidence.invisible import without_invisible
 from extract.schema import inlined, without_hints
 from extract.units import chunks_read
-from records import Chunk, Document, Example, Prompt, Unit, UnitFigure, content_id
+from records import Document, Example, Prompt, Unit, content_id
 
 #: Sandboxed and strict: a prompt file is code from outside, and a misspelt variable must not become an empty string.
 TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False, autoescape=False)
@@ -48,7 +48,7 @@ the right answer is
 
 #: Said after what the prompt says of a unit, where pictures are sent with it.
 PICTURES = (
-    "The pictures are, in their order: {shown}. For what only a picture shows, quote the words printed in it or beside it."
+    "The pictures are, in their order: {pictures}. For what only a picture shows, quote the words printed in it or beside it."
 )
 
 #: What chat templates take for signs of their own (<|im_end|>, <start_of_turn>, [INST], </s>, <image>), and marks like ours.
@@ -61,20 +61,12 @@ _CONTROL = re.compile(
 _LONGEST_WORD = 300
 
 
-def render(
-    prompt: Prompt,
-    unit: Unit,
-    document: Document | None,
-    *,
-    figures: Sequence[UnitFigure] = (),
-    pages: Sequence[int] = (),
-) -> tuple[str, str]:
+def render(prompt: Prompt, unit: Unit, document: Document | None, *, pictures: Sequence[str] = ()) -> tuple[str, str]:
     """The system and the user message for one unit. Raises PromptInvalid where the template fails on it.
 
-    `figures`, or `pages` where whole ones are shown, are what pictures are sent of, in their order; the passages that cite a
-    figure come with it.
+    `pictures` says what each picture that is sent with it shows, in their order, such as 'page 3'.
     """
-    return system_text(prompt), user_text(prompt, unit, document, figures=figures, pages=pages)
+    return system_text(prompt), user_text(prompt, unit, document, pictures=pictures)
 
 
 def system_text(prompt: Prompt) -> str:
@@ -84,23 +76,15 @@ def system_text(prompt: Prompt) -> str:
     return "\n\n".join([*parts, *map(_example, prompt.examples)]).strip()
 
 
-def user_text(
-    prompt: Prompt,
-    unit: Unit,
-    document: Document | None,
-    *,
-    figures: Sequence[UnitFigure] = (),
-    pages: Sequence[int] = (),
-) -> str:
+def user_text(prompt: Prompt, unit: Unit, document: Document | None, *, pictures: Sequence[str] = ()) -> str:
     """What is said of one unit, its text last. Raises PromptInvalid."""
     words = {"unit": _unit_words(unit), "document": _document_words(document)}
     said = [_rendered(prompt.template, prompt, f"unit {unit.id[:12]}", **words)]
-    shown = [*(f"the {figure.crop.kind} of page {figure.crop.page}" for figure in figures), *(f"page {page}" for page in pages)]
-    if shown:
-        said.append(PICTURES.format(shown=", ".join(shown)))
-    text = "\n\n".join([_text_of(chunks_read(unit, prompt)), *_citing(unit, figures)])
+    if pictures:
+        said.append(PICTURES.format(pictures=", ".join(pictures)))
     mark = unit.id[:16]
-    return "\n\n".join([*said, f'<paper-text id="{mark}">\n{harmless(text)}\n</paper-text id="{mark}">']).strip()
+    block = f'<paper-text id="{mark}">\n{harmless(_text_of(unit, prompt))}\n</paper-text id="{mark}">'
+    return "\n\n".join([*said, block]).strip()
 
 
 def harmless(text: str) -> str:
@@ -150,20 +134,13 @@ def _word(text: str | None) -> str | None:
     return None if text is None else harmless(" ".join(text.split()))[:_LONGEST_WORD]
 
 
-def _text_of(chunks: Sequence[Chunk]) -> str:
-    """The text of these chunks, with a heading line where the section changes."""
+def _text_of(unit: Unit, prompt: Prompt) -> str:
+    """The text that the prompt reads of this unit, with a heading line where the section changes."""
     parts: list[str] = []
     headings: tuple[str, ...] | None = None
-    for chunk in chunks:
+    for chunk in chunks_read(unit, prompt):
         if chunk.headings != headings and chunk.headings:
             parts.append(f"# {' > '.join(chunk.headings)}")
         headings = chunk.headings
         parts.append(chunk.text)
     return "\n\n".join(parts)
-
-
-def _citing(unit: Unit, figures: Sequence[UnitFigure]) -> list[str]:
-    """The passages that cite the figures and are no part of the unit, each once."""
-    known = {chunk.id for chunk in unit.chunks}
-    citing = {chunk.id: chunk for figure in figures for chunk in figure.citing if chunk.id not in known}
-    return [f"Elsewhere in the paper:\n\n{_text_of(tuple(citing.values()))}"] if citing else []

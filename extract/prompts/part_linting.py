@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from errors import PromptInvalid
+from extract.evidence.checks import parse_check
 from extract.prompts.paths import Steps, objects_in, schema_at, steps_of
 from extract.prompts.trials import EMPTY
 from extract.prompts.yaml_lines import Lines, Problem
@@ -17,10 +19,6 @@ from extract.schema import Path, Schema, core, properties, quote_field
 EXAMPLE_KEYS = {"text": True, "answer": True}
 TEST_KEYS = {"name": True, "text": True, "kind": False, "headings": False, "expect": True}
 MOST = {"examples": 20, "tests": 200, "checks": 50}
-
-_NAME = r"[^\W\d]\w*(?:\[(?:\d+|\*)\])?"
-_NAMES = re.compile(rf"(?<![\w.]){_NAME}(?:\.{_NAME})*(?!\w*\s*\()")
-_WORDS = ("and", "or", "not")
 
 #: Every problem of one entry, which stands at a path.
 _Lint = Callable[[dict[str, Any], Path], Iterator[Problem]]
@@ -132,12 +130,14 @@ def _checks(checks: Any, schema: Schema, lines: Lines) -> Iterator[Problem]:
         return
     for i, check in enumerate(checks):
         at = lines.of(("checks", i))
-        if not isinstance(check, str) or not re.search(r"[=<>]", check):
-            yield at, f"a check compares fields, such as 'total = a + b'; {check!r} does not"
+        try:
+            fields = parse_check(check if isinstance(check, str) else json.dumps(check)).fields
+        except PromptInvalid as error:
+            yield at, str(error)
             continue
-        for name in _NAMES.findall(check):
-            if name not in _WORDS and not _is_field(steps_of(name) or (name,), schema):
-                yield at, f"the check names {name!r}, which is no field of the schema"
+        for path in fields:
+            if not _is_field(steps_of(path) or (path,), schema):
+                yield at, f"the check names {path!r}, which is no field of the schema"
 
 
 def _is_field(steps: Steps, schema: Schema) -> bool:

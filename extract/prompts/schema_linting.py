@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from extract.embedded.conversion_of_units import is_unit
+from extract.evidence.dimensions import DIMENSIONS
 from extract.prompts.yaml_lines import Lines, Problem
 from extract.schema import Path, Schema, inlined, referred, subschemas, types_of
 
@@ -133,26 +134,10 @@ def _range(value: Any) -> str | None:
 
 
 def _dimension(value: Any) -> str | None:
-    """A dimension is named as pint names it, or is a product of such."""
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z_]+(?: ?[*/] ?[a-z_]+|\*\*-?\d)*", value):
-        return "must be a dimension such as temperature, or length / time"
-    unknown = [name for name in re.findall(r"[a-z_]+", value) if not _is_dimension(name)]
-    return f"names {', '.join(unknown)}, which pint does not know as a dimension" if unknown else None
-
-
-def _is_dimension(name: str) -> bool:
-    try:
-        _units().get_dimensionality(f"[{name}]")
-    except ValueError:
-        return name == "dimensionless"
-    return True
-
-
-@cache
-def _units() -> Any:
-    import pint
-
-    return pint.UnitRegistry()
+    word = value.strip().lower().replace("_", " ") if isinstance(value, str) else ""
+    if word in DIMENSIONS or (word and is_unit(value)):
+        return None
+    return f"must be a unit, such as W/cm2, or one of {', '.join(DIMENSIONS)}"
 
 
 #: Each hint with what is wrong with a value of it, None where nothing is.

@@ -13,7 +13,7 @@ from typing import Any
 
 from extract.prompts.paths import steps_of, values_at
 from extract.units import make_units
-from records import Chunk, ChunkKind, Features, Prompt, Reader, Unit, UnitKind, content_id
+from records import Chunk, ChunkKind, Features, Prompt, Reader, Reading, Unit, UnitKind, content_id
 
 #: In place of fields: the record should say nothing at all.
 EMPTY = "empty"
@@ -58,11 +58,18 @@ class TestResult:
 
 def try_tests(prompt: Prompt, tests: Sequence[PromptTest], reader: Reader) -> Iterator[TestResult]:
     """The result of each test, in order. Raises what the reader raises where it can read nothing at all."""
-    units = [unit_of_text(test.text, kind=test.kind, headings=test.headings) for test in tests]
-    for test, reading in zip(tests, reader.read(prompt, units), strict=True):
-        misses = tuple(missed(test.expect, reading.record)) if reading.record is not None else ()
-        error = None if reading.record is not None else f"{reading.error_code}: {reading.error}"
-        yield TestResult(test=test, record=reading.record, misses=misses, error=error, seconds=reading.usage.seconds)
+    with reader.open(prompt) as session:
+        units = [unit_of_text(test.text, kind=test.kind, headings=test.headings) for test in tests]
+        futures = [session.submit(unit) for unit in units]
+        session.flush()
+        for test, future in zip(tests, futures, strict=True):
+            yield _result(test, future.result())
+
+
+def _result(test: PromptTest, reading: Reading) -> TestResult:
+    error = None if reading.record is not None else f"{reading.error_code}: {reading.error}"
+    misses = tuple(missed(test.expect, reading.record)) if reading.record is not None else ()
+    return TestResult(test=test, record=reading.record, misses=misses, error=error, seconds=reading.usage.seconds)
 
 
 def unit_of_text(text: str, *, kind: ChunkKind = ChunkKind.TEXT, headings: Sequence[str] = ()) -> Unit:
