@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from screens import note, out, printable, show_table
 
 if TYPE_CHECKING:
-    from extract.prompts.differences import Change
     from extract.models.viewing import RequestView
+    from extract.prompts.differences import Change
     from extract.prompts.trials import TestResult
 
 #: Characters of a value in a table.

@@ -8,12 +8,13 @@ batch of another.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 
 from errors import ModelUnreachable, SettingsInvalid
 from extract.cascade import Cascade
+from extract.checking import CheckedSession, Opinion, OpinionReader
 from extract.routing.lanes import lanes_of
 from records import Lane, Prompt, Reader, Reading, Route, RouteMode, Session, Unit, content_id
 from settings import RoutingSettings
@@ -28,9 +29,12 @@ AWAY_AT_FIRST, AWAY_LATER = 3, 12
 class Panel:
     """The readers of a run. `name` is how the run names them: 'embedded', 'qwen-4b+qwen-vl-8b'."""
 
-    def __init__(self, readers: Sequence[Reader], routing: RoutingSettings) -> None:
+    def __init__(
+        self, readers: Sequence[Reader], routing: RoutingSettings, opinion: Callable[[str], OpinionReader] | None = None
+    ) -> None:
         self.routing = routing
         self._readers = {reader.lane: reader for reader in readers}
+        self._opinion = opinion  #: opens the second model of this alias
 
     @property
     def lanes(self) -> frozenset[Lane]:
@@ -48,7 +52,15 @@ class Panel:
             )
         keys = [self._readers[lane].key for lane in Lane if lane in used]
         threshold = [self.routing.unsure_below] if prompt.route is RouteMode.CASCADE else []
-        return keys[0] if len(keys) == 1 else content_id("panel", *keys, *threshold)
+        second = [self._second(prompt.verify).key] if prompt.verify else []
+        return content_id("panel", *keys, *threshold, *second) if [*keys[1:], *threshold, *second] else keys[0]
+
+    def _second(self, alias: str) -> OpinionReader:
+        if self._opinion is None:
+            raise SettingsInvalid(
+                f"The prompt asks the model {alias!r} for a second opinion, and none can be asked here. Nothing was read."
+            )
+        return self._opinion(alias)
 
     def key_of(self, lane: Lane) -> str:
         """The key of the reader of this lane; '' where there is none, for a unit that nobody reads."""
@@ -61,7 +73,8 @@ class Panel:
         unknown model or address.
         """
         with ExitStack() as stack:
-            sessions = _Sessions(self._readers, prompt, stack)
+            opinion = stack.enter_context(self._second(prompt.verify).open(prompt)) if prompt.verify else None
+            sessions = _Sessions(self._readers, prompt, stack, opinion)
             cascade = None
             if prompt.route is RouteMode.CASCADE:
                 cascade = Cascade({lane: sessions.of(lane) for lane in self.lanes}, self.routing)
@@ -92,13 +105,14 @@ def read_all(reader: Reader, prompt: Prompt, units: Iterable[Unit]) -> list[Read
 class _Sessions:
     """The session of each lane, opened with its first unit."""
 
-    def __init__(self, readers: dict[Lane, Reader], prompt: Prompt, stack: ExitStack) -> None:
-        self._readers, self._prompt, self._stack = readers, prompt, stack
+    def __init__(self, readers: dict[Lane, Reader], prompt: Prompt, stack: ExitStack, opinion: Opinion | None) -> None:
+        self._readers, self._prompt, self._stack, self._opinion = readers, prompt, stack, opinion
         self._open: dict[Lane, Session] = {}
 
     def of(self, lane: Lane) -> Session:
         if lane not in self._open:
-            self._open[lane] = self._stack.enter_context(self._readers[lane].open(self._prompt))
+            session = self._stack.enter_context(self._readers[lane].open(self._prompt))
+            self._open[lane] = CheckedSession(session, self._prompt, self._opinion)
         return self._open[lane]
 
     def flush(self) -> None:

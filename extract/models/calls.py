@@ -76,6 +76,10 @@ class Endpoint:
             ) from error
         return tally.completions[-1]
 
+    def hold(self, in_flight: int) -> None:
+        """Keep so many requests in flight at each server, instead of finding out how many it takes: for whoever measures."""
+        self._servers.hold(in_flight)
+
     async def served(self) -> list[str]:
         """The names of the models that the first server says it serves. Raises what `complete` raises, after one try."""
         server = self._servers.first()

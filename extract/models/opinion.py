@@ -71,8 +71,7 @@ class _Asking:
                 reading.record or {}, reading.evidence, prompt=self._prompt, unit=unit, alias=self._judge.alias, ask=ask
             )
         except (ReadingFailed, ModelUnreachable) as error:
-            return replace(
-                reading, record=None, evidence=(), error_code=error.code, error=str(error), raw=json.dumps(reading.record, ensure_ascii=False),
-            )  # fmt: skip
+            raw = json.dumps(reading.record, ensure_ascii=False)
+            return replace(reading, record=None, evidence=(), error_code=error.code, error=str(error), raw=raw)
         usage = with_joules(tally.usage, self._judge.model)
         return replace(reading, evidence=evidence, usage=added([reading.usage, usage]) if tally.completions else reading.usage)

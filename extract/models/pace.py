@@ -34,6 +34,7 @@ class Pace:
         self._on_room = on_room
         self._clock = clock
         self._closed_until = 0.0
+        self._is_held = False
         self._begin_window()
         self._best, self._before, self._hold = 0.0, self.limit, 0
 
@@ -51,11 +52,17 @@ class Pace:
     def is_full(self) -> bool:
         return self.in_flight >= self.limit or self._clock() < self._closed_until
 
+    def hold(self, limit: int) -> None:
+        """Stay at this number, whatever the answers say: for whoever measures."""
+        self._most = limit
+        self._is_held = True
+        self._set(limit)
+
     def answered(self) -> None:
         """One answer came. At the end of a window the limit moves, but only where it was the limit that held us."""
         self._n_answers += 1
         passed = self._clock() - self._began
-        if passed < WINDOW_S or self._n_answers < self.limit:
+        if self._is_held or passed < WINDOW_S or self._n_answers < self.limit:
             return
         rate, was_wanted = self._n_answers / passed, self.is_wanted
         self._begin_window()
@@ -65,7 +72,7 @@ class Pace:
     def pushed_back(self, pause_s: float) -> None:
         """The server has too much: half as many, and none for this long."""
         now = self._clock()
-        if now >= self._closed_until:  # once for all the requests that it sent back together
+        if now >= self._closed_until and not self._is_held:  # once for all the requests that it sent back together
             self._set(self.limit // 2)
             self._best, self._hold = 0.0, HOLD
         self._closed_until = max(self._closed_until, now + pause_s)
@@ -73,7 +80,7 @@ class Pace:
 
     def queued(self, n_waiting: int) -> None:
         """The server says how many requests wait in its own queue: that many are too many."""
-        if n_waiting > max(2, self.limit // 10):
+        if n_waiting > max(2, self.limit // 10) and not self._is_held:
             self._set(self.limit - n_waiting)
             self._hold = HOLD
 

@@ -158,6 +158,11 @@ class Servers:
         """Whether a server other than this one answers."""
         return any(not one.is_resting for one in self._servers if one is not server)
 
+    def hold(self, in_flight: int) -> None:
+        """Send each of them so many requests at once and no other number: for whoever measures."""
+        for server in self._servers:
+            server.pace.hold(in_flight)
+
     @property
     def urls(self) -> str:
         return ", ".join(server.url for server in self._servers)
