@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_endpoint import FakeEndpoint
 from test_main_job import SAMPLES, answer, reread
+
+from extract.devserver.server import DevServer
 
 SHIPPED = Path(__file__).parents[1] / "prompts"
 
@@ -103,23 +104,24 @@ def test_the_shipped_prompts_pass_their_tests(here):
 
 
 def test_tests_are_read_by_a_model_on_a_server_where_one_is_named(here):
-    with FakeEndpoint() as server:
-        (here / "reread.toml").write_text(f'[models.small]\nbase_url = "{server.base_url}"\nmodel = "fake"\n')
+    with DevServer() as server:
+        (here / "reread.toml").write_text(f'[models.small]\nbase_url = "{server.base_url}"\nmodel = "text"\n')
         done = reread("--json", "prompts", "test", "gaps", "--model", "small", cwd=here)
 
     assert done.returncode in (0, 1), done.stderr  # right or wrong, each test was read
     assert len(server.requests) == len(json.loads(done.stdout)["tests"]) == 2
 
 
-def test_what_is_shown_is_what_is_sent(here, tmp_path):
+def test_what_is_shown_is_what_is_sent(here):
     text = "The band gap of ZnO was 3.2 eV at room temperature."
-    with FakeEndpoint() as server:
-        (here / "reread.toml").write_text(f'[models.small]\nbase_url = "{server.base_url}"\nmodel = "fake"\n')
+    with DevServer() as server:
+        (here / "reread.toml").write_text(f'[models.small]\nbase_url = "{server.base_url}"\nmodel = "text"\n')
         reread("prompts", "test", "gaps", "--model", "small", cwd=here)
     view = told("show", "gaps", "--text", text, "--model", "small", cwd=here)
     sent = next(asked.body for asked in server.requests if "ZnO" in asked.user)
 
     assert {key: sent[key] for key in view["body"]} == view["body"]
+    assert view["body"]["model"] == "text"
     assert view["prefix_tokens"] > 0 and view["unit_tokens"] > 0
 
 

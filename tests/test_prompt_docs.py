@@ -14,7 +14,7 @@ from test_readme import pattern, plain
 from extract.prompts.files import check_prompt
 from extract.prompts.linting import DOCUMENT_WORDS, PROMPT_KEYS, UNIT_WORDS
 from extract.prompts.part_linting import TEST_KEYS
-from extract.prompts.schema_linting import _HINTS
+from extract.prompts.schema_linting import HINTS
 from records import RouteMode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +72,7 @@ def test_the_page_speaks_of_every_key_and_every_variable():
 
     assert {key: bool(is_needed) for key, is_needed in rows} == PROMPT_KEYS
     assert shown == PROMPT_KEYS.keys()
-    for word in (*UNIT_WORDS, *DOCUMENT_WORDS, *_HINTS, *TEST_KEYS, *RouteMode):
+    for word in (*UNIT_WORDS, *DOCUMENT_WORDS, *HINTS, *TEST_KEYS, *RouteMode):
         assert re.search(rf"(?<!\w){word}(?!\w)", TEXT), word
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from errors import PromptInvalid
+from extract.batches import open_batches
 from extract.prompts.files import load_prompt, parse_prompt, parse_prompt_file
 from extract.prompts.trials import PromptTest, missed, try_tests, unit_of_text
 from extract.schema import without_hints
@@ -99,10 +100,12 @@ def test_every_part_is_read():
         ("headings: [Methods]", "headings: Methods", "33: 'headings' must be a list of texts"),
         ("  - name: nothing\n    kind", "  - kind", "35: the key 'name' is missing"),
         ("doses[*].dose)", "doses[*].doze)", "25: the check names 'doses[*].doze', which is no field of the schema"),
-        ("  - dose > 0", "  - dose", "26: a check compares fields"),
+        ("  - dose > 0", "  - dose", "26: The check 'dose' compares nothing"),
+        ("  - dose > 0", "  - dose > open('x')", "a check may have fields, numbers"),
+        ("  - dose > 0", "  - [dose]", "26: The check '[\"dose\"]' compares nothing"),
         ("examples:\n", "examples: none\nx:\n", "'examples' must be a list of at most 20"),
-        ("x-dimension: mass", "x-dimension: weight", "19: doses.items.dose: x-dimension 'weight' names weight, which pint does not"),
-        ("x-dimension: mass", "x-dimension: 5", "must be a dimension such as temperature, or length / time"),
+        ("x-dimension: mass", "x-dimension: weight", "19: doses.items.dose: x-dimension 'weight' must be a unit, such as W/cm2, or one of"),
+        ("x-dimension: mass", "x-dimension: 5", "x-dimension 5 must be a unit"),
         ("x-range: [0, null]", "x-range: [5, 0]", "x-range [5, 0] is empty"),
         ("x-range: [0, null]", "x-range: 5", "x-range 5 must be [low, high]"),
         ("x-scope: document", "x-scope: page", "x-scope 'page' is unknown; known are document"),
@@ -126,8 +129,8 @@ def test_no_value_of_a_key_breaks_the_lint(key, value):
         assert "doses.yaml:" in str(refused)
 
 
-@pytest.mark.parametrize("dimension", ["temperature", "energy", "dimensionless", "length / time", "mass/volume"])
-def test_a_dimension_is_one_of_physics(dimension):
+@pytest.mark.parametrize("dimension", ["temperature", "current density", "W/cm2", "eV", "'%'"])
+def test_a_dimension_is_a_word_of_physics_or_a_unit(dimension):
     assert parse_prompt(GOOD.replace("x-dimension: mass", f"x-dimension: {dimension}"), named="doses.yaml")
 
 
@@ -224,9 +227,12 @@ def test_a_test_is_read_by_a_reader_and_a_failure_of_the_reader_fails_it():
     class Scripted:
         key, lane = "k", Lane.TEXT
 
-        def read(self, prompt, units):
-            yield Reading(record={"doses": [{"quote": "q", "dose": 7}], "total": None})
-            yield Reading(record=None, error_code="answer_empty", error="it said nothing")
+        alias = "scripted"
+
+        def open(self, prompt):
+            right = Reading(record={"doses": [{"quote": "q", "dose": 7}], "total": None})
+            none = Reading(record=None, error_code="answer_empty", error="it said nothing")
+            return open_batches(lambda units: iter([right, none]))
 
     found = parse_prompt_file(GOOD + PARTS, named="x", folder=None)
     first, second = try_tests(found.prompt, found.tests, Scripted())

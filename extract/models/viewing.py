@@ -36,17 +36,16 @@ def view_request(prompt: Prompt, unit: Unit, document: Document | None, reader: 
     """
     if reader is None:
         system, user = render(prompt, unit, document)
-        told, model, context = Told(system=system, user=user), "", CONTEXT_TOKENS
-        image_tokens = 0
+        told, named, context, image_tokens = Told(system=system, user=user), {}, CONTEXT_TOKENS, 0
     else:
-        told, model, context = reader.tell(prompt, unit), reader.model.model, reader.model.context_tokens
+        told, named, context = reader.tell(prompt, unit), {"model": reader.model.model}, reader.model.context_tokens
         image_tokens = sum(image.pixels // reader.model.pixels_per_token for image in told.images)
     messages = first_messages(told.system, told.user, told.images)
     prefix, own = estimated_tokens(messages[:1]), estimated_tokens(messages[1:], image_tokens=image_tokens)
     room = context - prefix - own
     limit = max(min(prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS), room), 0)
     return RequestView(
-        body={"model": model, **request_body(prompt, messages, limit)},
+        body={**named, **request_body(prompt, messages, limit)},
         prefix_tokens=prefix,
         unit_tokens=own,
         room_tokens=room,

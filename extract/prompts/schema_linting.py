@@ -115,9 +115,9 @@ def _free_object(part: Schema) -> Iterator[str]:
 def _hints(part: Schema) -> Iterator[str]:
     for key, value in part.items():
         if key.startswith("x-"):
-            wrong = _HINTS[key](value) if key in _HINTS else f"is unknown; known are {', '.join(_HINTS)}"
+            wrong = HINTS[key](value) if key in HINTS else f"is unknown; known are {', '.join(HINTS)}"
             if wrong:
-                yield f"{key} {value!r} {wrong}" if key in _HINTS else f"the hint {key!r} {wrong}"
+                yield f"{key} {value!r} {wrong}" if key in HINTS else f"the hint {key!r} {wrong}"
 
 
 def _one_of(*known: str) -> Callable[[Any], str | None]:
@@ -140,8 +140,8 @@ def _dimension(value: Any) -> str | None:
     return f"must be a unit, such as W/cm2, or one of {', '.join(DIMENSIONS)}"
 
 
-#: Each hint with what is wrong with a value of it, None where nothing is.
-_HINTS: dict[str, Callable[[Any], str | None]] = {
+#: Each hint of ours with what is wrong with a value of it, None where nothing is.
+HINTS: dict[str, Callable[[Any], str | None]] = {
     "x-kind": _one_of(*KINDS),
     "x-needs": _one_of("vision"),
     "x-scope": _one_of("document"),
