@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import make_chunk, make_document, make_prompt, make_unit
 
+from extract.evidence.grounding import evidence_of
 from extract.models.reader import open_model_reader
 from extract.models.viewing import CONTEXT_TOKENS, view_request
 from extract.prompts.messages import harmless, render, system_text, user_text
@@ -79,6 +80,13 @@ def test_a_sign_of_control_in_a_paper_is_taken_apart(sign):
 @pytest.mark.parametrize("text", ["t [s]", "p < 0.05 and |x| > 3", "<b>", "⟨ψ|φ⟩", "a <| b |> c", "[1]", "[CLS]", "x<y|z>w"])
 def test_what_papers_print_stays_as_it_is(text):
     assert harmless(text) == text
+
+
+def test_a_quote_with_a_sign_that_was_taken_apart_is_found_in_the_paper():
+    text = "It is in this spirit that the law <EOS> <pad> <pad> was made more difficult."
+    evidence = evidence_of("a", harmless(text)[3:50], make_unit(make_chunk(text)))
+
+    assert (harmless(text) != text, evidence.found_by) == (True, "normalised")
 
 
 def test_signs_are_taken_apart_where_invisible_ones_hid_them():

@@ -23,7 +23,7 @@ from extract.schema import Path, Schema, inlined, referred, subschemas, types_of
 KINDS = (
     "quantity", "number", "unit", "property", "entity", "condition", "count", "year", "date", "doi", "arxiv", "url",
     "identifier", "email", "authors", "title", "venue", "volume", "pages", "label", "claim", "sentence", "phrase", "value",
-    "version", "name", "quote",
+    "version", "name", "quote", "formula", "material", "acronym", "application", "phase", "form", "operation",
 )  # fmt: skip
 
 
