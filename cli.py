@@ -21,6 +21,7 @@ import typer
 import dev_server
 import energy_commands
 import model_commands
+import prompt_commands
 import route_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
@@ -46,6 +47,7 @@ service.register(app)
 model_commands.register(app)
 energy_commands.register(app)
 dev_server.register(app)
+prompt_commands.register(app)
 route_commands.register(app)
 
 
