@@ -127,7 +127,7 @@ def test_papers_are_selected_by_year_by_query_and_by_id_and_all_must_fit(api):
     ],
 )
 def test_a_run_that_cannot_be_is_refused_by_name_and_nothing_is_queued(api, body, status, code):
-    del api.place.reader
+    del api.place.panel
     api.store_named("a.pdf")
     answer = api.post("/v1/runs", key=api.alice, content=_json(body), headers={"Content-Type": "application/json"})
 
