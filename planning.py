@@ -13,7 +13,7 @@ from extract.routing.audit import Audit, Read, audit_slice, draw_slice
 from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
 from extract.routing.plan import Plan, RoutedDocument, plan_routes
-from extract.routing.router import route_unit
+from extract.routing.router import route_unit, with_sights
 from extract.units import make_units
 from records import Lane, Prompt, Reader
 from settings import ModelSettings, RoutingSettings
@@ -31,7 +31,7 @@ def routed_documents(
         figures = unit_figures(chunks, {c.id: c.figures for c in conversions}, routing)
         units = make_units(chunks, vectors, prompt.unit, figures=figures)
         yield RoutedDocument(
-            routed=tuple((unit, route_unit(unit, prompt, lanes, routing)) for unit in units),
+            routed=tuple((with_sights(unit, prompt, routing), route_unit(unit, prompt, lanes, routing)) for unit in units),
             pages=conversions[0].pages if conversions else (),
         )
 

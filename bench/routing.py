@@ -27,7 +27,7 @@ from extract.prompts.files import load_prompt  # noqa: E402
 from extract.routing.figures import label_of, unit_figures  # noqa: E402
 from extract.routing.needs import needs_of  # noqa: E402
 from extract.routing.pixels import crop_pixels, page_pixels  # noqa: E402
-from extract.routing.router import route_unit  # noqa: E402
+from extract.routing.router import route_unit, with_sights  # noqa: E402
 from extract.units import make_units  # noqa: E402
 from records import Conversion, Lane, Prompt, Unit, UnitFigure, UnitKind  # noqa: E402
 from settings import load_settings  # noqa: E402
@@ -159,7 +159,7 @@ def show_shares(papers: Mapping[str, Paper], prompts: list[Prompt]) -> None:
         for unit in units:
             lane = route_unit(unit, prompt, LANES).lane
             lanes[lane] += 1
-            pixels += sum(crop_pixels(figure.crop) for figure in unit.figures) if lane is Lane.VISION else 0
+            pixels += sum(crop_pixels(f.crop) for f in with_sights(unit, prompt).figures) if lane is Lane.VISION else 0
         sights = ", ".join(need.sight for need in needs_of(prompt)) or "words"
         share, of_pages = lanes[Lane.VISION] / len(units), pixels / pages
         if sights != "words":

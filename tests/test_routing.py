@@ -10,7 +10,7 @@ from makers import make_chunk, make_features, make_prompt, make_unit
 from processes import ROOT
 
 from extract.prompts.files import load_prompt
-from extract.routing.router import route_unit, router_key
+from extract.routing.router import route_unit, router_key, with_sights
 from records import ChunkKind, Lane, RouteMode, Unit, UnitKind
 from settings import RoutingSettings
 
@@ -202,8 +202,10 @@ def test_without_a_model_with_eyes_the_next_cheaper_lane_reads_the_caption_and_t
     assert "but no vision model is at hand" in route.reason
 
 
-def test_without_a_text_model_a_model_with_eyes_reads_text():
-    assert lane(unit_of("The half-life was 2.3 h in mouse plasma."), asking(WORDS, route=RouteMode.TEXT), VISION) is Lane.VISION
+def test_a_model_with_eyes_is_sent_nothing_that_has_no_picture():
+    route = route_unit(unit_of("The half-life was 2.3 h in mouse plasma."), asking(WORDS), VISION)
+
+    assert (route.lane, route.reason) == (Lane.SKIP, "text, but no text model is at hand; 8 words")
 
 
 @pytest.mark.parametrize("lanes", [EMBEDDED, TEXT])
@@ -227,3 +229,19 @@ def test_a_field_must_be_surely_one_that_is_seen():
 
     assert lane(FIGURE, prompt) is Lane.VISION
     assert lane(FIGURE, prompt, sure_of_sight=1.0) is Lane.TEXT
+
+
+def test_a_lane_with_eyes_is_sent_the_pictures_that_answer_and_no_others():
+    at = box(bottom=100, height=60)
+    display = formula("x = y/z", at, ordinal=1)
+    drawn = figure("Figure 3: Flow chart of the trial.", ordinal=2, page=4, holds=("#/pictures/1",), cites=("Figure 3",))
+    crops = (crop(), crop("#/texts/4", at=at), crop("#/pictures/1", page=4))
+    (section,) = units_of(figure(ordinal=0), display, drawn, crops=crops, unit=UnitKind.SECTION)
+
+    def sent(prompt):
+        return [seen.crop.ref for seen in with_sights(section, prompt).figures]
+
+    assert sent(asking(PLOT)) == ["#/pictures/0"]
+    assert sent(asking(FORMULA)) == ["#/texts/4"]
+    assert sent(asking(WORDS)) == []
+    assert sent(asking(WORDS, route=RouteMode.VISION)) == ["#/pictures/0", "#/pictures/1"]
