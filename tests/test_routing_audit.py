@@ -21,7 +21,7 @@ from extract.routing.audit import (
     paired,
     wilson,
 )
-from records import Lane, Reading, Route
+from records import ChunkKind, Lane, Reading, Route
 
 BOTH = frozenset({Lane.TEXT, Lane.VISION})
 
@@ -110,6 +110,13 @@ def test_the_same_seed_draws_the_same_units_in_whatever_order_they_come():
 def test_what_goes_to_its_dearest_lane_anyway_is_not_drawn_and_what_is_skipped_is():
     assert drawn(routed(Lane.TEXT)) == []
     assert len(drawn(routed(Lane.SKIP))) == 10
+
+
+def test_what_the_prompt_does_not_read_is_not_drawn():
+    pairs = routed(Lane.SKIP)
+    prompt = asking(WORDS, kinds=frozenset({ChunkKind.TABLE}))
+
+    assert draw_slice(pairs, 10, prompt, frozenset({Lane.EMBEDDED, Lane.TEXT}), seed=1) == []
 
 
 def test_a_slice_is_read_both_ways_and_a_skip_by_nobody():
