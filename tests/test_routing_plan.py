@@ -84,12 +84,11 @@ def test_without_a_model_with_eyes_pages_are_foreseen_without_joules():
     assert {line.lane for line in found.lines} == {Lane.TEXT}
 
 
-def test_the_same_picture_of_two_papers_is_paid_for_once():
-    papers = [units_of(figure(doc_id=doc * 64), crops=(crop(png="the same picture"),)) for doc in "ab"]
+def test_a_picture_that_occurs_twice_in_a_paper_is_paid_for_once():
+    crops = (crop(png="same"), crop("#/pictures/1", page=5, png="same"))
+    again = figure("Figure 4: As before.", ordinal=1, page=5, holds=("#/pictures/1",), cites=("Figure 4",))
 
-    cost = plan([unit for units in papers for unit in units], asking(PLOT)).total
-
-    assert (cost.requests, cost.images) == (2, 1)
+    assert plan(units_of(figure(), again, crops=crops), asking(PLOT)).total.images == 1
 
 
 def test_a_prompt_that_sees_pages_pays_for_pages():

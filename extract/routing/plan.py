@@ -118,12 +118,11 @@ def rule_of(route: Route) -> str:
 
 
 class _Costing:
-    """What units would cost, one after the other: instructions are read once by each lane, a picture once in all."""
+    """What units would cost, one after the other: instructions are read once by each lane."""
 
     def __init__(self, prompt: Prompt, models: Mapping[Lane, ModelSettings | None]) -> None:
         self._prompt, self._models = prompt, models
         self._prefix = tokens_of(prompt.system + ANSWER + json.dumps(prompt.schema) + prompt.template)
-        self._seen: set[str] = set()
         self._started: set[Lane] = set()
 
     def of(self, unit: Unit, lane: Lane, page_sizes: Mapping[int, int]) -> Cost:
@@ -148,12 +147,10 @@ class _Costing:
         if self._prompt.sees == "pages":
             pages = sorted({page for chunk in unit.chunks for page in chunk.pages})
             return chunks, [page_sizes[page] for page in pages if page in page_sizes]
-        fresh = [figure for figure in unit.figures if figure.crop.png not in self._seen]
-        self._seen.update(figure.crop.png for figure in fresh)
         holders = {figure.chunk_id for figure in unit.figures}
         told = {chunk.id: chunk for chunk in unit.chunks if chunk.id in holders}
         told |= {chunk.id: chunk for figure in unit.figures for chunk in figure.citing}
-        return told, [crop_pixels(figure.crop) for figure in fresh]
+        return told, [crop_pixels(figure.crop) for figure in unit.figures]
 
     def of_page(self, size: int, *, is_first: bool) -> Cost:
         """A whole page as one picture, with the same instructions."""
