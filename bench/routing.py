@@ -29,7 +29,7 @@ from extract.routing.needs import needs_of  # noqa: E402
 from extract.routing.pixels import crop_pixels, page_pixels  # noqa: E402
 from extract.routing.router import route_unit, with_sights  # noqa: E402
 from extract.units import make_units  # noqa: E402
-from records import Conversion, Lane, Prompt, Unit, UnitFigure, UnitKind  # noqa: E402
+from records import Box, Conversion, Lane, Prompt, Unit, UnitFigure, UnitKind  # noqa: E402
 from settings import load_settings  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
@@ -63,8 +63,8 @@ def papers_of(root: Path) -> dict[str, Paper]:
 
 def labelled_unit(label: Mapping[str, Any], units: Iterable[Unit]) -> Unit | None:
     """The unit that this label is of."""
+    middle = _middle(label["box"]) if label["box"] else (-1e9, -1e9)
     if label["box"]:
-        middle = _middle(label["box"])
         kind = "figure" if label["kind"] == "figure" else "formula"
         pictures = [(unit, f) for unit in units for f in unit.figures if f.crop.page == label["page"] and f.crop.kind == kind]
         around = [unit for unit, figure in pictures if _holds(figure, middle)]
@@ -81,6 +81,10 @@ def labelled_unit(label: Mapping[str, Any], units: Iterable[Unit]) -> Unit | Non
         named = [u for u in here if u.chunks[0].kind.value == label["kind"] and label_of(u.chunks[0]) == label["label"]]
         if named:
             return named[0]
+    if label["box"] and label["kind"] == "figure":  # a picture that is ornament is no picture of its unit
+        at = [unit for unit in here if any(_is_in(place.box, middle) for place in unit.chunks[0].places)]
+        if at:
+            return at[0]
     begins = [unit for unit in here if label["starts"] and unit.chunks[0].text.startswith(label["starts"][:40])]
     within = [unit for unit in here if label["starts"] and label["starts"][:40] in unit.chunks[0].text]
     return next(iter([*begins, *within]), None)
@@ -92,8 +96,11 @@ def _middle(box: list[float]) -> tuple[float, float]:
 
 
 def _holds(figure: UnitFigure, point: tuple[float, float]) -> bool:
-    box = figure.crop.box
-    return bool(box) and box.left <= point[0] <= box.right and box.bottom <= point[1] <= box.top
+    return figure.crop.box is not None and _is_in(figure.crop.box, point)
+
+
+def _is_in(box: Box, point: tuple[float, float]) -> bool:
+    return box.left <= point[0] <= box.right and box.bottom <= point[1] <= box.top
 
 
 def _middle_of(figure: UnitFigure) -> tuple[float, float]:

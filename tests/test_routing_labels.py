@@ -6,6 +6,8 @@ import json
 
 from processes import ROOT
 
+from settings import RoutingSettings
+
 LABELS = json.loads((ROOT / "bench" / "routing_labels.json").read_text(encoding="utf-8"))
 PROMPTS = {path.stem for path in (ROOT / "bench" / "routing_prompts").glob("*.yaml")}
 
@@ -32,3 +34,11 @@ def test_a_label_can_be_found_again_and_holds_no_more_of_a_paper_than_it_needs_f
     for label in LABELS:
         assert label["box"] or label["label"] or label["starts"]
         assert len(label["starts"]) <= 60
+
+
+def test_every_threshold_is_in_the_docs_with_its_default():
+    text = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
+
+    for name, field in RoutingSettings.model_fields.items():
+        default = f"{field.default:,}".removesuffix(".0")
+        assert f"| `{name}` | {default} |" in text
