@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Does the router send to eyes what needs eyes, and little else? On chunks labelled by looking at the pages.
 
-    bench/routing.py LIBRARY [--misses]   with those of the half that rules were written on
-
+    bench/routing.py LIBRARY [--misses]     --misses names what it gets wrong in the half that rules were written on
 
 LIBRARY holds the papers of ../shared/corpus/papers (`reread add`). `routing_labels.json` says for chunks of them where each
 belongs for the prompts of `routing_prompts/`; a chunk is found by its paper's sha256, its page and the place of its picture, or by
-how it begins, so that labels outlive small changes of chunking. Half of the papers, by their hash, were set apart: no rule
-was written on them. Scans are left out of the shares: they are not born digital.
+how it begins, so that labels outlive small changes of chunking. Half of the papers, by their hash, were set apart (`check`): no
+rule was written on them. The pictures of `fresh` were drawn by lot from all papers when the rules were finished. Scans are left
+out of the shares: they are not born digital.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def show_labels(labels: list[dict[str, Any]], papers: Mapping[str, Paper], promp
         need, sent = counts["True-True"] + counts["True-False"], counts["True-True"]
         recall = f"{sent / need:.3f}" if need else "-"
         print(f"| {name} | {half} | {counts.total()} | {need} | {sent} | {recall} | {counts['False-True']} |")
-    for half in ("rules", "check", "all"):
+    for half in ("rules", "check", "fresh", "all"):
         of = [counts for (_, own), counts in told.items() if own == half]
         need, sent = sum(c["True-True"] + c["True-False"] for c in of), sum(c["True-True"] for c in of)
         print(f"| **together** | {half} | {sum(c.total() for c in of)} | {need} | {sent} | {sent / max(need, 1):.3f} | |")

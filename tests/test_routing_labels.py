@@ -22,12 +22,9 @@ def test_there_are_enough_and_each_says_where_its_chunk_belongs_and_why():
 
 
 def test_no_paper_is_in_both_halves():
-    halves = {label["sha256"]: set() for label in LABELS}
     for label in LABELS:
-        halves[label["sha256"]].add(label["set"])
-        assert label["set"] == ("rules" if int(label["sha256"][:4], 16) % 2 else "check")
-
-    assert all(len(found) == 1 for found in halves.values())
+        half = "rules" if int(label["sha256"][:4], 16) % 2 else "check"
+        assert label["set"] in (half, "fresh")  # fresh: drawn from all papers when the rules were finished
 
 
 def test_a_label_can_be_found_again_and_holds_no_more_of_a_paper_than_it_needs_for_that():
