@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 import dev_server
+import energy_commands
+import model_commands
 import route_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
@@ -41,6 +43,8 @@ app = typer.Typer(
 
 
 service.register(app)
+model_commands.register(app)
+energy_commands.register(app)
 dev_server.register(app)
 route_commands.register(app)
 
@@ -394,28 +398,6 @@ def remove(
         print_json({"removed": doc_ids})
     else:
         print(f"{len(doc_ids)} removed")
-
-
-models = typer.Typer(help="Weights of Docling's own models.", no_args_is_help=True, add_completion=False)
-app.add_typer(models, name="models")
-
-
-@models.command()
-def fetch(
-    ctx: typer.Context,
-    artifacts: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; else the folder of the settings.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
-    as_json_: JsonOption = False,
-) -> None:
-    """Fetch the weights that the converters neural and auto read with (0.5 GB); the folder may be copied to a machine without network."""
-    from ingest.neural import fetch_weights
-    from settings import load_settings
-
-    folder = fetch_weights(load_settings(artifacts=artifacts).artifacts, force=force)
-    if ctx.obj["json"] or as_json_:
-        print_json({"artifacts": str(folder)})
-    else:
-        print(f"fetched to {folder}")
 
 
 @app.command()
