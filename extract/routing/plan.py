@@ -1,6 +1,6 @@
 """What a prompt would cost before anything is read: which units go where and why, and what every page to a model with eyes would be.
 
-Pure functions over routed units. Tokens are foreseen, not counted: CHARS_PER_TOKEN for text, the model's own `pixels_per_token` for
+Pure functions over routed units. Tokens are foreseen, not counted: four characters for one of text, the model's own `pixels_per_token` for
 pictures. What the models will write is not foreseen, on either side. Joules are there only where every model that reads has a
 coefficient; None is unknown, never zero.
 """
@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from extract.energy import CHARS_PER_TOKEN
 from extract.prompts.messages import ANSWER
 from extract.routing.pixels import crop_pixels, image_tokens, page_pixels, sent_pixels
 from extract.units import chunks_read
 from records import Chunk, Lane, PageQuality, Prompt, Route, Unit
 from settings import ModelSettings
 
-#: Characters of one token. Of English prose a byte-pair encoding makes 4 to 4.5, of numbers and formulas 2 to 3.
-CHARS_PER_TOKEN = 3.5
 _ORDER = (Lane.VISION, Lane.TEXT, Lane.EMBEDDED, Lane.SKIP)
 #: What pages are foreseen by where no model with eyes is at hand: the sizes of the Qwen-VL family.
 _COMMON = ModelSettings.model_validate({"lane": "vision", "base_url": "none", "model": "none"})
