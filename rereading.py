@@ -18,7 +18,7 @@ from errors import LibraryError, ReadingFailed, RereadError
 from extract.panel import Panel
 from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
-from extract.routing.router import route_unit, router_key
+from extract.routing.router import route_unit, router_key, with_sights
 from extract.units import make_units
 from jobs import Done, Ledger
 from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, UnitFigure, content_id
@@ -178,7 +178,7 @@ class Reread:
             else:
                 document.to_read += 1
                 document.was_to_read += 1
-                yield unit, route
+                yield with_sights(unit, self.question.prompt, self.question.panel.routing), route
 
     @cached_property
     def _lanes(self) -> frozenset[Lane]:
