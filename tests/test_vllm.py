@@ -13,15 +13,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import httpx2
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from processes import ROOT
+from small_reader import make_chunk, make_prompt
 from test_main_job import reread
 
 from extract.devserver.server import DevServer
+from extract.models.reader import open_model_reader
+from extract.models.seeing import Eyes
+from extract.panel import read_all
+from extract.units import make_units
+from records import Box, FigureCrop, UnitFigure, UnitKind
+from settings import ModelSettings
 
 pytestmark = pytest.mark.vllm
 
@@ -137,6 +145,15 @@ def test_an_answer_that_runs_into_the_limit_is_a_named_failure_that_is_read_agai
     assert again["read"] == report["read"] > 0, "none of them was taken for done"
 
 
+def test_without_the_setting_that_forbids_it_a_model_writes_whitespace_and_that_is_named(here):
+    configured(here, address("loose"))
+    done, report, readings = reprocess(here, PROMPT, "--doc", "mouse-kinetics.pdf")
+
+    assert done.returncode == 1 and report["failed"]["answer_truncated"] > 0
+    cut = [reading for reading in readings if reading["error_code"] == "answer_truncated"]
+    assert max(len(reading["raw"]) - len(reading["raw"].strip()) for reading in cut) > 100, "it wrote nothing else"
+
+
 def test_a_request_that_is_longer_than_the_context_is_named_and_stops_nothing(here):
     configured(here, address("text"), context_tokens=100_000)  # more than the server has
     done, report, readings = reprocess(here, variant(here, options={"temperature": 0, "max_tokens": 8190}))
@@ -202,14 +219,36 @@ def picture(url):
 
 
 @pytest.fixture(scope="module")
-def page():
-    """The first page of a sample as a data URI."""
+def png():
+    """The first page of a sample."""
     import pypdfium2
 
     with pypdfium2.PdfDocument(ROOT / "samples/mouse-kinetics.pdf") as paper:
         file = io.BytesIO()
         paper[0].render(scale=1).to_pil().save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def page(png):
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def test_the_vision_lane_reads_a_figure_and_counts_what_it_sent(vision_url, png):
+    chunk = make_chunk(0, "Figure 1. The concentration in plasma falls with time.")
+    crop = FigureCrop(ref="#/pictures/0", page=4, box=Box(left=50, bottom=100, right=400, top=300), png="digest")
+    (unit,) = make_units([chunk], None, UnitKind.CHUNK)
+    unit = replace(unit, figures=(UnitFigure(crop=crop, chunk_id=chunk.id),))
+    model = ModelSettings(lane="vision", base_url=vision_url, model="vision", timeout_s=300, max_pixels=200_000)
+    eyes = Eyes(crop=lambda digest: png, pages=lambda doc_id, pages: [])
+    prompt = replace(make_prompt(max_tokens=300), schema=SCHEMA)
+
+    (reading,) = read_all(open_model_reader("eyes", model, eyes=eyes), prompt, [unit])
+
+    assert reading.is_ok, reading.error
+    Draft202012Validator(SCHEMA).validate(reading.record)
+    assert reading.usage.images == 1 and 190_000 < reading.usage.pixels <= 200_000
+    assert reading.usage.prompt_tokens > 16
 
 
 def test_a_picture_is_read_and_the_answer_fits_the_schema(vision_url, page):
