@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +130,12 @@ def main() -> int:
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", default="8,16,32,64,128")
+    parser.add_argument("--url", help="of a tiny text server that runs already; else one is started")
     given = parser.parse_args()
-    with running("text") as servers, tempfile.TemporaryDirectory() as work:
-        bench = Bench(servers["text"].base_url, given.library.resolve(), Path(work), given.chunks)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = given.url or stack.enter_context(running("text"))["text"].base_url
+        bench = Bench(url, given.library.resolve(), work, given.chunks)
         print(f"{bench.n_chunks} chunks of {len(bench.docs)} documents, {len(bench.bodies)} requests", flush=True)
         n = best_concurrency(bench, [int(part) for part in given.concurrency.split(",")])
         bare, ours, stored = [], [], []
