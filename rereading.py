@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, ReadingFailed, RereadError
 from extract.panel import Panel
+from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
-from extract.routing.router import ROUTER, route_unit
+from extract.routing.router import route_unit, router_key
 from extract.units import make_units
 from jobs import Done, Ledger
-from records import Extraction, Job, Lane, Prompt, Reading, Route, Unit, content_id
+from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, UnitFigure, content_id
 from store.library import Library
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Question:
     @cached_property
     def key(self) -> str:
         """What a run shares with every repeat of it. Raises SettingsInvalid where the prompt asks for a lane that is not at hand."""
-        return content_id("reading", self.prompt.hash, self.panel.key(self.prompt), ROUTER)
+        return content_id("reading", self.prompt.hash, self.panel.key(self.prompt), router_key(self.panel.routing))
 
     def extraction_id(self, unit: Unit, route: Route) -> str:
         return content_id("extraction", unit.id, self.key, route.lane.value)
@@ -152,8 +153,10 @@ class Reread:
         known = self.library.readings(self.question.key, doc_ids)
         tasks: list[tuple[Unit, Route]] = []
         for job in jobs:
-            chunks, vectors = papers[job.payload["doc_id"]]
-            tasks += self._open_document(job, make_units(chunks, vectors, self.question.prompt.unit), known)
+            doc_id = job.payload["doc_id"]
+            chunks, vectors = papers[doc_id]
+            units = make_units(chunks, vectors, self.question.prompt.unit, figures=self._figures(doc_id, chunks))
+            tasks += self._open_document(job, units, known)
         return tasks
 
     def _open_document(self, job: Job, units: list[Unit], known: dict[str, dict[str, float]]) -> Iterator[tuple[Unit, Route]]:
@@ -162,7 +165,7 @@ class Reread:
         self._open[job.payload["doc_id"]] = document
         self.report.units += len(units)
         for unit in units:
-            route = route_unit(unit, self.question.prompt, self._lane)
+            route = route_unit(unit, self.question.prompt, self._lanes, self.question.panel.routing)
             extraction_id = self.question.extraction_id(unit, route)
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1
@@ -177,10 +180,16 @@ class Reread:
                 document.was_to_read += 1
                 yield unit, route
 
-    @property
-    def _lane(self) -> Lane:
-        lanes = lanes_of(self.question.prompt, self.question.panel.lanes)
-        return next(lane for lane in (Lane.TEXT, Lane.EMBEDDED, Lane.VISION) if lane in lanes)
+    @cached_property
+    def _lanes(self) -> frozenset[Lane]:
+        return lanes_of(self.question.prompt, self.question.panel.lanes)
+
+    def _figures(self, doc_id: str, chunks: Sequence[Chunk]) -> dict[str, tuple[UnitFigure, ...]]:
+        """What a reader with eyes can see of this document; nothing where none is at hand."""
+        if Lane.VISION not in self._lanes:
+            return {}
+        crops = {conversion.id: conversion.figures for conversion in self.library.conversions(doc_id)}
+        return unit_figures(chunks, crops, self.question.panel.routing)
 
     def _take(self, unit: Unit, route: Route, reading: Reading) -> None:
         question, document = self.question, self._open[unit.doc_id]

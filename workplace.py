@@ -109,6 +109,7 @@ class Workplace:
     def panel(self, named: str) -> Panel:
         """The readers of a run: one alias, or one for each lane as 'qwen-4b+qwen-vl-8b'. Raises NotFound for an alias that nothing
         has, SettingsInvalid for two of one lane. The embedded reader, which costs nothing to have, is always of it."""
+        from extract.models.opinion import ModelOpinion
         from extract.panel import Panel
 
         aliases = dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))])
@@ -118,7 +119,7 @@ class Workplace:
             raise SettingsInvalid(
                 f"{named!r} names two models of the {twice[0]} lane. Nothing was read. Name one for each lane."
             )
-        return Panel(readers, self.settings.routing)
+        return Panel(readers, self.settings.routing, lambda alias: ModelOpinion(alias, self.settings.model_named(alias)))
 
     def reader(self, alias: str) -> Reader:
         """What reads under this alias; raises NotFound for an alias that nothing has."""
@@ -126,12 +127,15 @@ class Workplace:
             from extract.embedded.reader import open_embedded_reader
 
             # The model opens with the first text that needs it: most prompts are read without.
-            return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
+            return open_embedded_reader(
+                lambda texts: self.embedder.embed(texts), embedding_key=model_identity(self.settings.embedding_model)
+            )
         from extract.models.reader import open_model_reader
         from extract.models.seeing import Eyes
 
         eyes = Eyes(crop=lambda png: self.library.blobs.get(png), pages=self._page_pictures)
-        document = cache(lambda doc_id: self.library.documents([doc_id])[0])
+        # A text that no paper holds has the document '': a prompt's tests are read where there is no library.
+        document = cache(lambda doc_id: self.library.documents([doc_id])[0] if doc_id else None)
         return open_model_reader(alias, self.settings.model_named(alias), document=document, eyes=eyes)
 
     def _page_pictures(self, doc_id: str, pages: Sequence[int]) -> list[bytes]:

@@ -11,9 +11,10 @@ import pytest
 from processes import ROOT, finished, start
 
 LEVELS = {
-    "floor": {"errors", "kernel", "leftovers", "records", "settings"},
+    "floor": {"errors", "kernel", "leftovers", "portfolio", "records", "settings"},
     "rooms": {"ingest", "extract", "store"},
     "flow": {
+        "accounting",
         "adding",
         "broker",
         "counting",
@@ -21,6 +22,7 @@ LEVELS = {
         "keeping",
         "observing",
         "pipeline",
+        "planning",
         "rereading",
         "staging",
         "storing",
@@ -36,7 +38,15 @@ LEVELS = {
         "cli",
         "commands",
         "dev_server",
+        "energy_commands",
+        "energy_plot",
+        "energy_screens",
+        "model_commands",
         "paper_screens",
+        "prompt_commands",
+        "prompt_screens",
+        "route_commands",
+        "route_screens",
         "screens",
         "service",
         "service_checkup",
@@ -55,6 +65,7 @@ HOMES = {
     "lancedb": "store",
     "sentence_transformers": "store",
     "openai": "extract",
+    "pynvml": "extract",
     "httpcore2": "ingest",
     "idna": "ingest",
     "psycopg": "jobs",
