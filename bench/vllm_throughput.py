@@ -34,7 +34,6 @@ from bench.rereads import PROMPT, Desk, docs_with  # noqa: E402
 from bench.tiny_vllm.servers import ENVIRONMENT, running  # noqa: E402
 from extract.devserver.server import DevServer  # noqa: E402
 
-BLOCK = 16  #: tokens of one block of vLLM's prefix cache
 PLACEHOLDER = "Pass zzzz."
 TRIAL = 300  #: requests with which the best concurrency is found
 
@@ -101,12 +100,13 @@ class Bench:
         return Pass(who=who, requests=requests, tokens=tokens, seconds=seconds, hits=hits, queries=queries)
 
     def shared_tokens(self) -> int:
-        """The tokens that all requests begin with, by the server's own tokenizer."""
+        """The tokens that all requests begin with, by the server's own tokenizer, in whole blocks of its cache."""
         ask = self.url.removesuffix("/v1") + "/tokenize"
         bodies = self.bodies[:: max(len(self.bodies) // 50, 1)]
         asked = ({"model": "text", "messages": json.loads(body)["messages"]} for body in bodies)
         said = [httpx2.post(ask, json=one, timeout=60).json()["tokens"] for one in asked]
-        return next(i for i, tokens in enumerate(zip(*said, strict=False)) if len(set(tokens)) > 1)
+        shared = next(i for i, tokens in enumerate(zip(*said, strict=False)) if len(set(tokens)) > 1)
+        return shared // block_tokens(self.url) * block_tokens(self.url)
 
     def _label(self) -> str:
         self._n_passes += 1
@@ -116,6 +116,12 @@ class Bench:
 def metrics(url: str) -> dict[str, float]:
     text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=60).text
     return {name: float(value) for name, value in re.findall(r"^vllm:(\w+)\{[^}]*\} (\S+)$", text, re.MULTILINE)}
+
+
+def block_tokens(url: str) -> int:
+    """The tokens of one block of the server's prefix cache: 16 on a GPU, 128 on a CPU."""
+    text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=60).text
+    return int(re.findall(r'vllm:cache_config_info\{.*?[{,]block_size="(\d+)"', text)[0])
 
 
 def best_concurrency(bench: Bench, candidates: list[int]) -> int:
@@ -149,7 +155,7 @@ def main() -> int:
                 else:
                     bare.append(done := bench.bare(n, bench.bodies))
                 print(f"round {i + 1}  {done}", flush=True)
-        whole = bench.shared_tokens() // BLOCK * BLOCK
+        whole = bench.shared_tokens()
     return show(bare, ours, stored, whole)
 
 
