@@ -302,6 +302,7 @@ def test_a_thing_that_the_same_quote_names_for_another_number_is_missing():
     found = of_list("Films of ZnO were 3 nm and later 5 nm.", ("ZnO", 3), (None, 5))
 
     assert found["measurements[1].entity"].reason == "null, but the same quote names 'ZnO' for another of its quantities"
+    assert "measurements[1].entity" not in of_list("ZnO gave 3 of them (p = 0.02).", ("ZnO", 3), (None, 0.02), unit_=None)
 
 
 def test_a_doi_that_the_text_prints_is_missing_where_it_is_null():
@@ -313,6 +314,9 @@ def test_a_doi_that_the_text_prints_is_missing_where_it_is_null():
 
     assert verified(record, "On gaps. doi:10.1000/xyz.12", schema=schema)["doi"].reason.endswith("'10.1000/xyz.12'")
     assert "doi" not in verified(record, "On gaps. No address.", schema=schema)
+    listed = {"type": "object", "properties": {"entries": {"type": "array", "items": schema}}}
+    entries = {"entries": [{**record, "quote": "On gaps. 2019."}]}
+    assert "entries[0].doi" not in verified(entries, "On gaps. 2019. On films. doi:10.1000/xyz.12", schema=listed)
 
 
 def test_a_made_up_quote_supports_nothing():
