@@ -35,6 +35,10 @@ class Panel:
     def lanes(self) -> frozenset[Lane]:
         return frozenset(self._readers)
 
+    def reader_of(self, lane: Lane) -> Reader:
+        """The reader of this lane, which must be at hand."""
+        return self._readers[lane]
+
     def key(self, prompt: Prompt) -> str:
         """What decides how this prompt is read: its lanes' readers, and the router's settings where they matter."""
         used = lanes_of(prompt, self.lanes)
