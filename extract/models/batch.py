@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from errors import AnswerEmpty, AnswerRefused, ReadingFailed
+from extract.energy import with_joules
 from extract.models.answers import Completion, Tally, record_of
 from extract.models.reader import ModelReader
 from extract.models.requests import DEFAULT_MAX_TOKENS, estimated_tokens, first_messages, request_body
@@ -119,9 +120,10 @@ class BatchReader:
         try:
             record = self._record(prompt, unit, schema, tally)
         except ReadingFailed as error:
-            return Reading(record=None, usage=tally.usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
+            usage = with_joules(tally.usage, self._reader.model)
+            return Reading(record=None, usage=usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
         evidence = self._reader.evidence(record, prompt, unit)
-        return Reading(record=record, evidence=evidence, usage=tally.usage, model=alias)
+        return Reading(record=record, evidence=evidence, usage=with_joules(tally.usage, self._reader.model), model=alias)
 
     def _record(self, prompt: Prompt, unit: Unit, schema: Draft202012Validator, tally: Tally) -> dict[str, Any]:
         answer = self._answers.get(self._id_of(unit, self.lane))
