@@ -109,6 +109,7 @@ class Workplace:
     def panel(self, named: str) -> Panel:
         """The readers of a run: one alias, or one for each lane as 'qwen-4b+qwen-vl-8b'. Raises NotFound for an alias that nothing
         has, SettingsInvalid for two of one lane. The embedded reader, which costs nothing to have, is always of it."""
+        from extract.models.opinion import ModelOpinion
         from extract.panel import Panel
 
         aliases = dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))])
@@ -118,7 +119,7 @@ class Workplace:
             raise SettingsInvalid(
                 f"{named!r} names two models of the {twice[0]} lane. Nothing was read. Name one for each lane."
             )
-        return Panel(readers, self.settings.routing)
+        return Panel(readers, self.settings.routing, lambda alias: ModelOpinion(alias, self.settings.model_named(alias)))
 
     def reader(self, alias: str) -> Reader:
         """What reads under this alias; raises NotFound for an alias that nothing has."""

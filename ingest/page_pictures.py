@@ -63,7 +63,9 @@ def _pictures(data: bytes) -> Iterator[bytes]:
 def _render() -> None:
     """The child: pages by number from the command line, the paper from stdin, the pictures to stdout."""
     import pypdfium2
+    from PIL import Image
 
+    Image.preinit()  # its formats are modules, which nobody may read later
     pdf, out = sys.stdin.buffer.read(), sys.stdout.buffer
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MB << 20,) * 2)
     change_user(confine(Path.cwd()), unprivileged_uid())

@@ -16,6 +16,7 @@ from typing import Any
 from errors import ModelUnreachable, NotFound, ReadingFailed
 from extract.energy import with_joules
 from extract.evidence import grounding
+from extract.evidence.regions import ground_seen
 from extract.metering import open_meter
 from extract.models.answers import Tally
 from extract.models.asking import Asker, Told
@@ -98,8 +99,7 @@ class ModelReader:
     def evidence(self, record: dict[str, Any], prompt: Prompt, unit: Unit) -> tuple[Evidence, ...]:
         if self.lane is not Lane.VISION:
             return self._ground_record(record, prompt.schema, unit)
-        shown = seen_unit(unit)
-        return tuple(_in_picture(one, shown) for one in self._ground_record(record, prompt.schema, shown))
+        return ground_seen(record, prompt.schema, unit) if unit.figures else self._ground_record(record, prompt.schema, unit)
 
 
 class _ModelSession:
@@ -154,11 +154,3 @@ class _ModelSession:
             return replace(reading, evidence=found, usage=Usage())
 
         return self._thread.run(wait())
-
-
-def _in_picture(evidence: Evidence, shown: Unit) -> Evidence:
-    """Evidence that no text has, at the picture that was shown."""
-    if evidence.span is not None or not shown.figures:
-        return evidence
-    figure = shown.figures[0]
-    return replace(evidence, chunk_id=figure.chunk_id, page=figure.crop.page, box=figure.crop.box, found_by="region")
