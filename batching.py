@@ -14,7 +14,6 @@ from typing import TextIO
 from errors import BatchInvalid, ReadingFailed
 from extract.models.batch import Answers, BatchReader, read_answers, request_line
 from extract.models.reader import ModelReader
-from extract.panel import Panel
 from records import Lane, Reader, Route, RouteMode, Unit
 from rereading import Question
 from store.library import Library
@@ -142,8 +141,7 @@ def answered(question: Question, answers: Answers) -> Question:
     def from_file(reader: Reader) -> Reader:
         return BatchReader(reader, answers.by_id, id_of) if isinstance(reader, ModelReader) else reader
 
-    readers = [from_file(question.panel.reader_of(lane)) for lane in Lane if lane in question.panel.lanes]
-    return Question(prompt=question.prompt, panel=Panel(readers, question.panel.routing))
+    return Question(prompt=question.prompt, panel=question.panel.changed(from_file))
 
 
 def _refuse_cascade(question: Question) -> None:

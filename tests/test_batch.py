@@ -258,3 +258,14 @@ def test_the_command_writes_a_batch_and_takes_its_answers(server, sample_library
     assert f"{len(requests):,} requests to small written" in written.stdout
     report = json.loads(done.stdout)
     assert report["read"] == report["batch"]["answers"] == len(requests) > 20 and not report["failed"]
+
+
+def test_answers_from_a_file_leave_the_question_the_same_second_opinion_included():
+    class Judge:
+        key = "judge"
+
+    model = ModelSettings(base_url="http://127.0.0.1:9/v1", model="text")
+    panel = Panel([open_model_reader("small", model)], RoutingSettings(), lambda alias: Judge())
+    asked = Question(prompt=replace(PROMPT, verify="judge"), panel=panel)
+
+    assert batching.answered(asked, Answers()).key == asked.key
