@@ -97,6 +97,7 @@ class Spent:
     joules: float = 0.0  #: of those
     operations: float | None = 0.0  #: None where a model's parameters or a try's tokens are unknown
     sources: set[str] = field(default_factory=set)  #: counter, coefficient
+    models: set[str] = field(default_factory=set)  #: aliases
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
@@ -131,6 +132,7 @@ def tries(extraction: Extraction) -> tuple[Step, ...]:
 def _add(spent: Spent, step: Step, model: ModelSettings | None, cpu_watts: float | None) -> None:
     usage = _priced(step, model, cpu_watts)
     spent.tries += 1
+    spent.models |= {step.model} - {""}
     if usage.energy_j is not None:
         spent.known += 1
         spent.joules += usage.energy_j
