@@ -127,12 +127,15 @@ class Workplace:
             from extract.embedded.reader import open_embedded_reader
 
             # The model opens with the first text that needs it: most prompts are read without.
-            return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
+            return open_embedded_reader(
+                lambda texts: self.embedder.embed(texts), embedding_key=model_identity(self.settings.embedding_model)
+            )
         from extract.models.reader import open_model_reader
         from extract.models.seeing import Eyes
 
         eyes = Eyes(crop=lambda png: self.library.blobs.get(png), pages=self._page_pictures)
-        document = cache(lambda doc_id: self.library.documents([doc_id])[0])
+        # A text that no paper holds has the document '': a prompt's tests are read where there is no library.
+        document = cache(lambda doc_id: self.library.documents([doc_id])[0] if doc_id else None)
         return open_model_reader(alias, self.settings.model_named(alias), document=document, eyes=eyes)
 
     def _page_pictures(self, doc_id: str, pages: Sequence[int]) -> list[bytes]:

@@ -45,6 +45,8 @@ LEVELS = {
         "energy_screens",
         "model_commands",
         "paper_screens",
+        "prompt_commands",
+        "prompt_screens",
         "route_commands",
         "route_screens",
         "screens",

@@ -22,7 +22,7 @@ from extract.models.answers import Tally
 from extract.models.asking import Asker, Told
 from extract.models.calls import Endpoint, open_endpoint
 from extract.models.loop_thread import LoopThread
-from extract.models.seeing import Eyes, images_of, pictures_of, reads_all, seen_unit
+from extract.models.seeing import Eyes, images_of, pictures_of, reads_all, seen_unit, told_pictures
 from extract.prompts.messages import render
 from records import Document, Evidence, Lane, Prompt, Reading, Session, Unit, Usage, content_id
 from settings import ModelSettings
@@ -93,7 +93,8 @@ class ModelReader:
             return Told(system=system, user=user)
         images = images_of(unit, prompt, self.model, self._eyes)
         shown = unit if prompt.sees == "pages" else seen_unit(unit)
-        system, user = render(reads_all(prompt), shown, document)
+        pictures = told_pictures(unit, prompt, self.model.max_images)
+        system, user = render(reads_all(prompt), shown, document, pictures=pictures)
         return Told(system=system, user=user, images=images)
 
     def evidence(self, record: dict[str, Any], prompt: Prompt, unit: Unit) -> tuple[Evidence, ...]:
