@@ -320,3 +320,27 @@ def test_the_dev_server_has_vllms_metrics(text_url):
         ours = set(metrics(server.base_url))
 
     assert not ours - set(metrics(text_url))
+
+
+@pytest.mark.parametrize("lane", ["text", "vision"])
+def test_a_real_server_passes_every_question_of_models_check(lane, tmp_path):
+    here = configured(tmp_path, address(lane), model=lane, lane=lane)
+    done = reread("models", "check", "tiny", "--json", cwd=here)
+    found = {checked["what"]: checked for checked in json.loads(done.stdout)}
+
+    assert done.returncode == 0, done.stdout
+    assert "tokens reused" in found["prefix cache"]["found"] and not found["prefix cache"]["found"].startswith("0 of")
+    assert ("one image" in found) == (lane == "vision")
+
+
+def test_calibrating_a_real_server_counts_its_tokens(text_url, tmp_path):
+    here = configured(tmp_path, text_url, concurrency=4)
+    before = metrics(text_url)
+    found = json.loads(reread("models", "calibrate", "tiny", "--seconds", "2", "--json", cwd=here).stdout)
+    after = metrics(text_url)
+
+    warmed_up = 128
+    written = sum(rate["completion_tokens"] for rate in found["rates"])
+    assert after["generation_tokens_total"] - before["generation_tokens_total"] == pytest.approx(written + warmed_up, abs=1)
+    assert {rate["concurrency"] for rate in found["rates"]} == {1, 4} and found["concurrency"] == 4
+    assert found["j_per_token"] is None and "no GPU is named" in found["not_measured"]
