@@ -14,7 +14,7 @@ from records import ChunkKind, Document, Prompt, Unit, as_json
 
 if TYPE_CHECKING:
     from extract.models.reader import ModelReader
-    from extract.prompts.trials import TestResult
+    from extract.prompts.trials import TrialResult
     from workplace import Workplace
 
 prompts = typer.Typer(help="Prompt files: what they ask, whether they are right.", no_args_is_help=True, add_completion=False)
@@ -214,7 +214,7 @@ def _unit_of(doc: str, ordinal: int | None, prompt: Prompt, place: Workplace) ->
     raise NotFound(f"{paper.document.name} has {told}. Nothing was read.")
 
 
-def _told(result: TestResult) -> dict[str, Any]:
+def _told(result: TrialResult) -> dict[str, Any]:
     return {"passed": result.passed, "name": result.test.name, **{
         key: as_json(getattr(result, key)) for key in ("misses", "error", "record", "seconds")
     }}  # fmt: skip
