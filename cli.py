@@ -270,6 +270,10 @@ def export(
     doc: DocsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else stdout.")] = None,
     failures: Annotated[bool, typer.Option("--failures", help="Also what failed and what was empty (jsonl only).")] = False,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="supported|unrefuted", help="Only values that the checks supported, or did not refute."),
+    ] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
@@ -278,9 +282,12 @@ def export(
     import screens
     from store import bibtex
     from store import export as files
+    from store.requiring import REQUIREMENTS, requiring
 
     if format_ not in (*files.FORMATS, *bibtex.FORMATS):
         raise typer.BadParameter(f"it is one of {', '.join((*files.FORMATS, *bibtex.FORMATS))}", param_hint="--format")
+    if require and require not in REQUIREMENTS:
+        raise typer.BadParameter(f"it is one of {', '.join(REQUIREMENTS)}", param_hint="--require")
     if format_ in bibtex.FORMATS:
         _export_bibliography(open_place(ctx, library, as_json_), run, doc, format_, out)
         return
@@ -291,6 +298,8 @@ def export(
     place = open_place(ctx, library, as_json_)
     chosen = place.ledger.run(run)
     extractions, documents = pipeline.run_extractions(chosen, library=place.library, ledger=place.ledger, everything=failures)
+    if require:
+        extractions = requiring(extractions, REQUIREMENTS[require])
     if ctx.obj["json"] and out is None:
         print_json({"run": chosen.id, "extractions": [files.json_line(found, documents) for found in extractions]})
         return

@@ -83,13 +83,13 @@ def list_models(service: ServiceDep, caller: Reads) -> ModelList:
     others = [
         ModelOut(
             alias=alias,
-            lane=Lane.TEXT,
+            lane=Lane(model.lane),
             model=model.model,
             revision=model.revision,
             context_tokens=model.context_tokens,
-            is_default=settings.model == alias,
+            is_default=alias in settings.model.split("+"),
         )
-        for alias, model in sorted(settings.models.items())
+        for alias, model in sorted(settings.portfolio.items())
     ]
     return ModelList(items=[embedded, *others])
 
