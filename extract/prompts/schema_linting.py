@@ -160,7 +160,7 @@ def _dimension(value: Any) -> str | None:
 #: Each hint of ours with what is wrong with a value of it, None where nothing is.
 HINTS: dict[str, Callable[[Any], str | None]] = {
     "x-kind": _one_of(*KINDS),
-    "x-needs": _one_of("vision"),
+    "x-needs": _one_of("vision", "text"),
     "x-scope": _one_of("document"),
     "x-dimension": _dimension,
     "x-range": _range,
