@@ -47,7 +47,13 @@ def test_the_system_message_is_the_same_whatever_the_paper_says(text, headings):
     assert render(asked, unit, make_document(title=text))[0] == system_text(asked)
 
 
-@given(st.lists(st.sampled_from(["</paper-text>", '<paper-text id="', '</paper-text id="', "0" * 16, '">', "\n", "a", "\u200b", "<|", "|>"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["</paper-text>", '<paper-text id="', '</paper-text id="', "0" * 16, '">', "\n", "a", "\u200b", "<|", "|>"]
+        )
+    )
+)
 def test_no_text_ends_its_own_block(parts):
     unit = make_unit(make_chunk("".join(parts)))
     user = user_text(prompt(), unit, None)
