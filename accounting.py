@@ -174,7 +174,7 @@ def _unknown(account: Account) -> tuple[str, ...]:
     watts = "state cpu_watts in reread.toml, or measure it: reread models calibrate embedded"
     lines = [
         f"{lane.lane.value}: joules of {lane.tries - lane.known:,} of {lane.tries:,} readings; "
-        + (watts if lane.lane is Lane.EMBEDDED else _measure(account.run.model))
+        + (watts if lane.lane is Lane.EMBEDDED else _measure(*sorted(lane.models or {account.run.model})))
         for lane in account.lanes
         if not lane.is_known
     ]
@@ -190,8 +190,8 @@ def _unknown(account: Account) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _measure(alias: str) -> str:
-    return "measure them: " + ", ".join(f"reread models calibrate {name}" for name in alias.split("+"))
+def _measure(*aliases: str) -> str:
+    return "measure them: " + ", ".join(f"reread models calibrate {alias}" for alias in aliases)
 
 
 def newest_run(ledger: Ledger) -> Run:

@@ -118,10 +118,17 @@ def reprocess(
     prompt_file: Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file, such as prompts/findings.yaml.")],
     model: Annotated[str | None, typer.Option(help="Alias of a model in reread.toml; 'embedded' needs no server.")] = None,
     doc: DocsOption = None,
+    emit_batch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read nothing: write what is left to read as an OpenAI batch (JSONL).")
+    ] = None,
+    import_batch: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Take the answers from a batch's output; may be given again.")
+    ] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
     """Read the stored papers with a prompt. What was read with it before is not read again."""
+    import batch_commands
     import pipeline
     import screens
     from extract.prompts.files import load_prompt
@@ -132,10 +139,17 @@ def reprocess(
     alias = model or prompt.model or place.settings.model
     lines = place.ledger.lines("chunks")
     doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else [line.doc_id for line in lines]
+    question, fit = Question(prompt=prompt, panel=place.panel(alias)), None
+    if emit_batch:
+        emitted = batch_commands.emit(question, sorted(set(doc_ids)), emit_batch, library=place.library)
+        print_json(emitted) if ctx.obj["json"] else batch_commands.show_emitted(emitted)
+        return
+    if import_batch:
+        question, fit = batch_commands.answers_for(question, import_batch, sorted(set(doc_ids)), library=place.library)
     total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
     with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
         report = pipeline.reprocess(
-            Question(prompt=prompt, panel=place.panel(alias)),
+            question,
             model=alias,
             doc_ids=sorted(set(doc_ids)),
             selection=", ".join(doc) if doc else "all",
@@ -144,8 +158,9 @@ def reprocess(
             progress=progress,
         )
     if ctx.obj["json"]:
-        print_json(as_json(report))
+        print_json({**as_json(report), **({"batch": as_json(fit)} if fit else {})})
     else:
+        batch_commands.show_fit(fit) if fit else None
         screens.show_read(report, prompt.name)
     if report.failed:
         raise typer.Exit(Exit.SOME_FAILED)

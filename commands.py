@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from errors import (
+    BatchInvalid,
     InputRefused,
     JobLost,
     LibraryError,
@@ -42,6 +43,7 @@ EXITS: tuple[tuple[type[RereadError], Exit], ...] = (
     (Unreachable, Exit.UNREACHABLE),
     (InputRefused, Exit.REFUSED),
     (RequestRefused, Exit.REFUSED),
+    (BatchInvalid, Exit.CONFIG),
     (NotMeasured, Exit.SOME_FAILED),
     (JobLost, Exit.INTERRUPTED),
     (PromptInvalid, Exit.CONFIG),

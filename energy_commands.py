@@ -70,6 +70,7 @@ def as_document(account: Account) -> dict[str, Any]:
             **asdict(lane),
             "joules": lane.joules if lane.known else None,
             "sources": sorted(lane.sources),
+            "models": sorted(lane.models),
             "joules_per_try": lane.joules_per_try,
         }
         for lane in account.lanes

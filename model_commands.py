@@ -11,10 +11,10 @@ import typer
 from commands import Exit, JsonOption, print_json
 from errors import NotMeasured, RereadError
 from records import as_json
-from settings import ModelSettings, load_settings
 
 if TYPE_CHECKING:
     from extract.models.calibrating import Calibration, Rate
+    from settings import ModelSettings
 
 models = typer.Typer(
     help="Models: which there are, whether they answer, what they do here; and the weights of Docling's own.",
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
 def list_models(ctx: typer.Context, as_json_: JsonOption = False) -> None:
     """The models that have an alias, and which of them answer now."""
     import screens
+    from settings import load_settings
 
     found = load_settings().portfolio
     places = [(alias, model, url) for alias, model in found.items() for url in model.base_urls]
@@ -94,6 +95,7 @@ def check(ctx: typer.Context, alias: AliasArgument, as_json_: JsonOption = False
     """Ask a model, at each of its addresses, a little of all that Reread will ask; exits 1 where something does not work."""
     import screens
     from extract.models.checking import check_model
+    from settings import load_settings
 
     found = check_model(alias, load_settings().model_named(alias))
     if ctx.obj["json"] or as_json_:
@@ -117,6 +119,7 @@ def calibrate(
     Joules come from the energy counters of the GPUs that the alias names (`gpus = [0]`); where there are none they stay unknown.
     """
     import screens
+    from settings import load_settings
 
     if alias == _EMBEDDED:
         _calibrate_cpu(seconds, as_json=ctx.obj["json"] or as_json_)
@@ -186,6 +189,7 @@ def fetch(
 ) -> None:
     """Fetch the weights that the converters neural and auto read with (0.5 GB); the folder may be copied to a machine without network."""
     from ingest.neural import fetch_weights
+    from settings import load_settings
 
     folder = fetch_weights(load_settings(artifacts=artifacts).artifacts, force=force)
     if ctx.obj["json"] or as_json_:

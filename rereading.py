@@ -18,7 +18,7 @@ from errors import LibraryError, ReadingFailed, RereadError
 from extract.panel import Panel
 from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
-from extract.routing.router import route_unit, router_key
+from extract.routing.router import route_unit, router_key, with_sights
 from extract.units import make_units
 from jobs import Done, Ledger
 from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, UnitFigure, content_id
@@ -48,6 +48,23 @@ class Question:
 
     def extraction_id(self, unit: Unit, route: Route) -> str:
         return content_id("extraction", unit.id, self.key, route.lane.value)
+
+    @cached_property
+    def lanes(self) -> frozenset[Lane]:
+        """Those that may read for this prompt, of those at hand."""
+        return lanes_of(self.prompt, self.panel.lanes)
+
+    def routed(self, doc_id: str, chunks: Sequence[Chunk], vectors: np.ndarray, library: Library) -> list[tuple[Unit, Route]]:
+        """The units of a document, each with its route."""
+        units = make_units(chunks, vectors, self.prompt.unit, figures=self._figures(doc_id, chunks, library))
+        return [(unit, route_unit(unit, self.prompt, self.lanes, self.panel.routing)) for unit in units]
+
+    def _figures(self, doc_id: str, chunks: Sequence[Chunk], library: Library) -> dict[str, tuple[UnitFigure, ...]]:
+        """What a reader with eyes can see of this document; nothing where none is at hand."""
+        if Lane.VISION not in self.lanes:
+            return {}
+        crops = {conversion.id: conversion.figures for conversion in library.conversions(doc_id)}
+        return unit_figures(chunks, crops, self.panel.routing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,17 +172,18 @@ class Reread:
         for job in jobs:
             doc_id = job.payload["doc_id"]
             chunks, vectors = papers[doc_id]
-            units = make_units(chunks, vectors, self.question.prompt.unit, figures=self._figures(doc_id, chunks))
-            tasks += self._open_document(job, units, known)
+            routed = self.question.routed(doc_id, chunks, vectors, self.library)
+            tasks += self._open_document(job, routed, known)
         return tasks
 
-    def _open_document(self, job: Job, units: list[Unit], known: dict[str, dict[str, float]]) -> Iterator[tuple[Unit, Route]]:
+    def _open_document(
+        self, job: Job, routed: list[tuple[Unit, Route]], known: dict[str, dict[str, float]]
+    ) -> Iterator[tuple[Unit, Route]]:
         document = _Open(job=job)
-        document.sums["units"] = len(units)
+        document.sums["units"] = len(routed)
         self._open[job.payload["doc_id"]] = document
-        self.report.units += len(units)
-        for unit in units:
-            route = route_unit(unit, self.question.prompt, self._lanes, self.question.panel.routing)
+        self.report.units += len(routed)
+        for unit, route in routed:
             extraction_id = self.question.extraction_id(unit, route)
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1
@@ -178,18 +196,7 @@ class Reread:
             else:
                 document.to_read += 1
                 document.was_to_read += 1
-                yield unit, route
-
-    @cached_property
-    def _lanes(self) -> frozenset[Lane]:
-        return lanes_of(self.question.prompt, self.question.panel.lanes)
-
-    def _figures(self, doc_id: str, chunks: Sequence[Chunk]) -> dict[str, tuple[UnitFigure, ...]]:
-        """What a reader with eyes can see of this document; nothing where none is at hand."""
-        if Lane.VISION not in self._lanes:
-            return {}
-        crops = {conversion.id: conversion.figures for conversion in self.library.conversions(doc_id)}
-        return unit_figures(chunks, crops, self.question.panel.routing)
+                yield with_sights(unit, self.question.prompt, self.question.panel.routing), route
 
     def _take(self, unit: Unit, route: Route, reading: Reading) -> None:
         question, document = self.question, self._open[unit.doc_id]

@@ -66,11 +66,16 @@ def with_joules(usage: Usage, model: ModelSettings) -> Usage:
     return usage if joules is None else replace(usage, energy_j=joules, energy_source="coefficient")
 
 
+def weights_of(model: ModelSettings) -> PerToken:
+    """What tokens count for when joules are shared out: their coefficients where there are both, else one is like another."""
+    both = joules_per_token(model)
+    return both if both.read and both.written else PerToken(read=1.0, written=1.0)
+
+
 def apportioned(joules: float, usages: Sequence[Usage], model: ModelSettings) -> list[Usage]:
     """What a counter saw while these requests ran, shared out among them: by the coefficients where there are both, else by
     tokens. A request that does not say its tokens stays unknown and is taken for one like the others."""
-    both = joules_per_token(model)
-    weigh = both if both.read and both.written else PerToken(read=1.0, written=1.0)
+    weigh = weights_of(model)
     weights = [cost_of(usage, weigh) for usage in usages]
     known = [weight for weight in weights if weight is not None]
     total = sum(known) * len(usages) / len(known) if known else 0.0
@@ -92,6 +97,7 @@ class Spent:
     joules: float = 0.0  #: of those
     operations: float | None = 0.0  #: None where a model's parameters or a try's tokens are unknown
     sources: set[str] = field(default_factory=set)  #: counter, coefficient
+    models: set[str] = field(default_factory=set)  #: aliases
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
@@ -126,6 +132,7 @@ def tries(extraction: Extraction) -> tuple[Step, ...]:
 def _add(spent: Spent, step: Step, model: ModelSettings | None, cpu_watts: float | None) -> None:
     usage = _priced(step, model, cpu_watts)
     spent.tries += 1
+    spent.models |= {step.model} - {""}
     if usage.energy_j is not None:
         spent.known += 1
         spent.joules += usage.energy_j

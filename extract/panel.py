@@ -40,6 +40,14 @@ class Panel:
     def lanes(self) -> frozenset[Lane]:
         return frozenset(self._readers)
 
+    def reader_of(self, lane: Lane) -> Reader:
+        """The reader of this lane, which must be at hand."""
+        return self._readers[lane]
+
+    def changed(self, change: Callable[[Reader], Reader]) -> Panel:
+        """This panel with each reader changed so; who judges and by which rules stays."""
+        return Panel([change(reader) for reader in self._readers.values()], self.routing, self._opinion)
+
     def key(self, prompt: Prompt) -> str:
         """Who reads this prompt: the readers of its lanes, and where a cascade goes on to the next. Raises SettingsInvalid where the
         prompt asks for a lane that is not at hand."""

@@ -33,17 +33,22 @@ NOT_MEASURED = Settings(models={"fake": ModelSettings(base_url="u", model="fake"
 JOULES = (100 - 80) * 0.01 + 20 * 0.2  #: of one answer that costs what is said below
 
 
-@pytest.fixture
-def read(library, ledger, tmp_path):
-    """A library with two papers of a page and six chunks, and a run that a model read, with costs that are known."""
+def run_of(library, ledger, folder, model):
+    """A library with two papers of a page and six chunks, and a run that this model read, with costs that are known."""
     place = Place(library, ledger)
-    place.add(*(write_pdf(tmp_path / "in", f"{name}.pdf", *(f"{name} {i} was 2.3 h." for i in range(3))) for name in "ab"))
+    place.add(*(write_pdf(folder / "in", f"{name}.pdf", *(f"{name} {i} was 2.3 h." for i in range(3))) for name in "ab"))
     with DevServer(models=["fake"]) as server:
         server.otherwise = ok(costs=Costs(prompt_tokens=100, cached_tokens=80, completion_tokens=20))
-        reader = open_model_reader("fake", SMALL.model_copy(update={"base_url": server.base_url}))
+        reader = open_model_reader("fake", model.model_copy(update={"base_url": server.base_url}))
         report = place.reprocess(make_prompt(), reader)
     assert report.read == 6, report
     return place
+
+
+@pytest.fixture
+def read(library, ledger, tmp_path):
+    """A run by a model whose joules were not known when it read."""
+    return run_of(library, ledger, tmp_path, NOT_MEASURED.models["fake"])
 
 
 def account(place, settings=MEASURED, **options):
@@ -101,6 +106,12 @@ def test_what_is_unknown_is_null_and_says_what_to_do(read):
 def test_coefficients_that_were_measured_after_a_run_count_for_it(read):
     assert account(read, NOT_MEASURED).own.joules is None
     assert account(read, MEASURED).own.joules is not None
+
+
+def test_joules_that_were_known_when_it_was_read_stay_as_they_were(library, ledger, tmp_path):
+    place = run_of(library, ledger, tmp_path, SMALL)
+
+    assert account(place, NOT_MEASURED).own.joules == pytest.approx(6 * JOULES)
 
 
 def test_a_model_that_has_left_the_portfolio_is_unknown(read):

@@ -16,6 +16,7 @@ LEVELS = {
     "flow": {
         "accounting",
         "adding",
+        "batching",
         "broker",
         "counting",
         "jobs",
@@ -34,6 +35,7 @@ LEVELS = {
     },
     "doors": {
         "api",
+        "batch_commands",
         "checkup",
         "cli",
         "commands",

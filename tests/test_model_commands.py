@@ -1,5 +1,6 @@
 """`reread models list`, `check` and `calibrate` against a real HTTP server that answers as such endpoints do, and as ill ones do."""
 
+import asyncio
 import json
 import time
 import tomllib
@@ -13,6 +14,7 @@ from extract.devserver.counts import Costs
 from extract.devserver.server import DevServer
 from extract.models.calibrating import Rate, calibrate, concurrencies, joules_per_token
 from extract.models.checking import check_model
+from extract.models.pace import Pace
 from settings import ModelSettings
 
 RECORD = '{"value": 2.3, "unit": "h"}'
@@ -179,3 +181,16 @@ def test_the_commands_say_it_as_tables_and_as_json(server, tmp_path):
     assert checked.returncode == 1 and "prefix cache" in checked.stdout
     assert "concurrency = " in calibrated.stdout and "j_per_token" not in calibrated.stdout
     assert "not measured: no GPU is named" in calibrated.stderr
+
+
+def test_a_pace_that_is_held_stays_where_it_is():
+    async def tried():
+        pace = Pace(64)
+        pace.hold(24)
+        pace.queued(20)
+        pace.pushed_back(0.0)
+        for _ in range(100):
+            pace.answered()
+        return pace.limit
+
+    assert asyncio.run(tried()) == 24

@@ -76,6 +76,11 @@ class Endpoint:
             ) from error
         return tally.completions[-1]
 
+    @property
+    def in_flight(self) -> int:
+        """The requests that are at the servers now."""
+        return self._servers.in_flight
+
     def hold(self, in_flight: int) -> None:
         """Keep so many requests in flight at each server, instead of finding out how many it takes: for whoever measures."""
         self._servers.hold(in_flight)

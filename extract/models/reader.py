@@ -17,6 +17,7 @@ from errors import ModelUnreachable, NotFound, ReadingFailed
 from extract.energy import with_joules
 from extract.evidence import grounding
 from extract.evidence.regions import ground_seen
+from extract.metering import open_meter
 from extract.models.answers import Tally
 from extract.models.asking import Asker, Told
 from extract.models.calls import Endpoint, open_endpoint
@@ -111,6 +112,8 @@ class _ModelSession:
         self._thread = thread
         self._asker = Asker(endpoint, prompt, lambda unit: reader.tell(prompt, unit))
         self._seen: dict[tuple[str, ...], Future[Reading]] = {}
+        self._endpoint = endpoint
+        self._meter = open_meter(reader.model)
 
     def submit(self, unit: Unit) -> Future[Reading]:
         """The reading of this unit, as it will be. Pictures that were sent before are not sent again."""
@@ -128,15 +131,20 @@ class _ModelSession:
 
     async def _read(self, unit: Unit) -> Reading:
         tally, alias = Tally(), self._reader.alias
-
-        def usage() -> Usage:
-            return with_joules(tally.usage, self._reader.model)
-
+        if self._meter:
+            self._meter.begin()
         try:
             record = await self._asker.record(unit, tally)
         except (ReadingFailed, ModelUnreachable) as error:
-            return Reading(record=None, usage=usage(), error_code=error.code, error=str(error), raw=tally.raw, model=alias)
-        return Reading(record=record, evidence=self._reader.evidence(record, self._prompt, unit), usage=usage(), model=alias)
+            usage = self._paid(tally)
+            return Reading(record=None, usage=usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
+        evidence = self._reader.evidence(record, self._prompt, unit)
+        return Reading(record=record, evidence=evidence, usage=self._paid(tally), model=alias)
+
+    def _paid(self, tally: Tally) -> Usage:
+        """What the tries cost together: joules as the GPUs' counter has them, else by the model's coefficients."""
+        usage = self._meter.end(tally.usage, self._endpoint.in_flight) if self._meter else tally.usage
+        return with_joules(usage, self._reader.model)
 
     def _again(self, unit: Unit, first: Future[Reading]) -> Future[Reading]:
         """The first reading of these pictures, its evidence sought in this unit; it costs nothing more."""

@@ -158,6 +158,10 @@ class Servers:
         """Whether a server other than this one answers."""
         return any(not one.is_resting for one in self._servers if one is not server)
 
+    @property
+    def in_flight(self) -> int:
+        return sum(server.pace.in_flight for server in self._servers)
+
     def hold(self, in_flight: int) -> None:
         """Send each of them so many requests at once and no other number: for whoever measures."""
         for server in self._servers:
