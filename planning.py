@@ -13,7 +13,7 @@ from extract.routing.audit import Audit, Read, audit_slice, draw_slice
 from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
 from extract.routing.plan import Plan, RoutedDocument, plan_routes
-from extract.routing.router import route_unit
+from extract.routing.router import route_unit, with_sights
 from extract.units import make_units
 from records import Lane, Prompt, Reader
 from settings import ModelSettings, RoutingSettings
@@ -30,8 +30,11 @@ def routed_documents(
         conversions = [c for c in library.conversions(doc_id) if chunks and c.id == chunks[0].conversion_id]
         figures = unit_figures(chunks, {c.id: c.figures for c in conversions}, routing)
         units = make_units(chunks, vectors, prompt.unit, figures=figures)
+        routed = [(unit, route_unit(unit, prompt, lanes, routing)) for unit in units]
         yield RoutedDocument(
-            routed=tuple((unit, route_unit(unit, prompt, lanes, routing)) for unit in units),
+            routed=tuple(
+                (with_sights(unit, prompt, routing) if route.lane is Lane.VISION else unit, route) for unit, route in routed
+            ),
             pages=conversions[0].pages if conversions else (),
         )
 

@@ -22,10 +22,12 @@ def show_plan(plan: Plan, prompt_name: str) -> None:
     table.add_row("", "as routed", f"{plan.units:,}", *_cells(plan.total))
     table.add_row("", f"every page as a picture ({plan.pages:,} pages)", "", *_cells(plan.all_vision))
     out().print(table)
-    pixels = plan.total.pixels / plan.all_vision.pixels if plan.all_vision.pixels else 0.0
+    whole = plan.all_vision
+    rendered = plan.total.pixels / whole.pixels if whole.pixels else 0.0
+    sent = plan.total.sent_pixels / whole.sent_pixels if whole.sent_pixels else 0.0
     note(
-        f"{prompt_name}: {plan.vision_share:.1%} of the units go to eyes, with {pixels:.1%} of the pixels of whole pages at 150 dpi. "
-        "Tokens are foreseen from the text's length; what the models write is not."
+        f"{prompt_name}: {plan.vision_share:.1%} of the units go to eyes, with {rendered:.1%} of the pixels of whole pages at 150 dpi "
+        f"({sent:.1%} after the model's own limit). Tokens are foreseen from the text's length; what the models write is not."
     )
     if not plan.has_vision:
         note(

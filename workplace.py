@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from extract.panel import Panel
     from ingest.sandbox import ConverterChild
 
+#: Of a page that a prompt sends whole: at this its smallest print can be read.
+PAGE_DPI = 150
 #: The alias of the lane that needs no server.
 EMBEDDED = "embedded"
 
@@ -139,6 +141,6 @@ class Workplace:
         return open_model_reader(alias, self.settings.model_named(alias), document=document, eyes=eyes)
 
     def _page_pictures(self, doc_id: str, pages: Sequence[int]) -> list[bytes]:
-        from ingest.page_pictures import render_pages
+        from ingest.page_view import view_pages
 
-        return render_pages(self.library.blobs.get(doc_id), pages, name=f"document {doc_id[:12]}")
+        return [view.picture for view in view_pages(self.library.blobs.get(doc_id), pages, dpi=PAGE_DPI)]

@@ -25,7 +25,7 @@ FIELDS = Path(__file__).with_name("needs_fields.tsv")
 TARGET = ROOT / "extract" / "routing" / "needs.json"
 KINDS = ["words", *Sight]
 PENALTIES = (0.0003, 0.001, 0.003, 0.01)
-STEPS, RATE = 2000, 0.5
+STEPS, RATE = 300, 1.0
 LEAST = 0.3  #: weights closer to zero are left out
 
 
@@ -46,15 +46,18 @@ def table_of(lines: list[tuple[str, str]], words: list[str]) -> tuple[np.ndarray
 
 
 def fitted(x: np.ndarray, y: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of shape (words, kinds) and biases of shape (kinds,)."""
-    weights, bias = np.zeros((x.shape[1], y.shape[1])), np.zeros(y.shape[1])
-    for _ in range(STEPS):
-        scores = x @ weights + bias
+    """Weights of shape (words, kinds) and biases of shape (kinds,), by Nesterov's accelerated gradient."""
+    ones = np.hstack([x, np.ones((len(x), 1))]).astype(np.float32)
+    shrink = np.full((ones.shape[1], 1), penalty, dtype=np.float32)
+    shrink[-1] = 0  # a bias is not held back
+    weights = before = np.zeros((ones.shape[1], y.shape[1]), dtype=np.float32)
+    for step in range(STEPS):
+        ahead = weights + step / (step + 3) * (weights - before)
+        scores = ones @ ahead
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
-        wrong = p / p.sum(axis=1, keepdims=True) - y
-        weights -= RATE * (x.T @ wrong / len(x) + penalty * weights)
-        bias -= RATE * wrong.mean(axis=0)
-    return weights, bias
+        slope = ones.T @ (p / p.sum(axis=1, keepdims=True) - y) / len(x) + shrink * ahead
+        before, weights = weights, ahead - RATE * slope.astype(np.float32)
+    return weights[:-1], weights[-1]
 
 
 def left_out_score(x: np.ndarray, y: np.ndarray, penalty: float) -> float:

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Does the router send to eyes what needs eyes, and little else? On chunks labelled by looking at the pages.
 
-    bench/routing.py LIBRARY [--misses]   with those of the half that rules were written on
-
+    bench/routing.py LIBRARY [--misses]     --misses names what it gets wrong in the half that rules were written on
 
 LIBRARY holds the papers of ../shared/corpus/papers (`reread add`). `routing_labels.json` says for chunks of them where each
 belongs for the prompts of `routing_prompts/`; a chunk is found by its paper's sha256, its page and the place of its picture, or by
-how it begins, so that labels outlive small changes of chunking. Half of the papers, by their hash, were set apart: no rule
-was written on them. Scans are left out of the shares: they are not born digital.
+how it begins, so that labels outlive small changes of chunking. Half of the papers, by their hash, were set apart (`check`): no
+rule was written on them. The pictures of `fresh` were drawn by lot from all papers when the rules were finished. Scans are left
+out of the shares: they are not born digital.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from extract.prompts.files import load_prompt  # noqa: E402
 from extract.routing.figures import label_of, unit_figures  # noqa: E402
 from extract.routing.needs import needs_of  # noqa: E402
 from extract.routing.pixels import crop_pixels, page_pixels  # noqa: E402
-from extract.routing.router import route_unit  # noqa: E402
+from extract.routing.router import route_unit, with_sights  # noqa: E402
 from extract.units import make_units  # noqa: E402
-from records import Conversion, Lane, Prompt, Unit, UnitFigure, UnitKind  # noqa: E402
+from records import Box, Conversion, Lane, Prompt, Unit, UnitFigure, UnitKind  # noqa: E402
 from settings import load_settings  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
@@ -63,8 +63,8 @@ def papers_of(root: Path) -> dict[str, Paper]:
 
 def labelled_unit(label: Mapping[str, Any], units: Iterable[Unit]) -> Unit | None:
     """The unit that this label is of."""
+    middle = _middle(label["box"]) if label["box"] else (-1e9, -1e9)
     if label["box"]:
-        middle = _middle(label["box"])
         kind = "figure" if label["kind"] == "figure" else "formula"
         pictures = [(unit, f) for unit in units for f in unit.figures if f.crop.page == label["page"] and f.crop.kind == kind]
         around = [unit for unit, figure in pictures if _holds(figure, middle)]
@@ -81,6 +81,10 @@ def labelled_unit(label: Mapping[str, Any], units: Iterable[Unit]) -> Unit | Non
         named = [u for u in here if u.chunks[0].kind.value == label["kind"] and label_of(u.chunks[0]) == label["label"]]
         if named:
             return named[0]
+    if label["box"] and label["kind"] == "figure":  # a picture that is ornament is no picture of its unit
+        at = [unit for unit in here if any(_is_in(place.box, middle) for place in unit.chunks[0].places)]
+        if at:
+            return at[0]
     begins = [unit for unit in here if label["starts"] and unit.chunks[0].text.startswith(label["starts"][:40])]
     within = [unit for unit in here if label["starts"] and label["starts"][:40] in unit.chunks[0].text]
     return next(iter([*begins, *within]), None)
@@ -92,8 +96,11 @@ def _middle(box: list[float]) -> tuple[float, float]:
 
 
 def _holds(figure: UnitFigure, point: tuple[float, float]) -> bool:
-    box = figure.crop.box
-    return bool(box) and box.left <= point[0] <= box.right and box.bottom <= point[1] <= box.top
+    return figure.crop.box is not None and _is_in(figure.crop.box, point)
+
+
+def _is_in(box: Box, point: tuple[float, float]) -> bool:
+    return box.left <= point[0] <= box.right and box.bottom <= point[1] <= box.top
 
 
 def _middle_of(figure: UnitFigure) -> tuple[float, float]:
@@ -139,7 +146,7 @@ def show_labels(labels: list[dict[str, Any]], papers: Mapping[str, Paper], promp
         need, sent = counts["True-True"] + counts["True-False"], counts["True-True"]
         recall = f"{sent / need:.3f}" if need else "-"
         print(f"| {name} | {half} | {counts.total()} | {need} | {sent} | {recall} | {counts['False-True']} |")
-    for half in ("rules", "check", "all"):
+    for half in ("rules", "check", "fresh", "all"):
         of = [counts for (_, own), counts in told.items() if own == half]
         need, sent = sum(c["True-True"] + c["True-False"] for c in of), sum(c["True-True"] for c in of)
         print(f"| **together** | {half} | {sum(c.total() for c in of)} | {need} | {sent} | {sent / max(need, 1):.3f} | |")
@@ -159,7 +166,7 @@ def show_shares(papers: Mapping[str, Paper], prompts: list[Prompt]) -> None:
         for unit in units:
             lane = route_unit(unit, prompt, LANES).lane
             lanes[lane] += 1
-            pixels += sum(crop_pixels(figure.crop) for figure in unit.figures) if lane is Lane.VISION else 0
+            pixels += sum(crop_pixels(f.crop) for f in with_sights(unit, prompt).figures) if lane is Lane.VISION else 0
         sights = ", ".join(need.sight for need in needs_of(prompt)) or "words"
         share, of_pages = lanes[Lane.VISION] / len(units), pixels / pages
         if sights != "words":

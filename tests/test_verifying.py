@@ -9,6 +9,7 @@ import pytest
 from made_units import unit
 from makers import make_prompt
 
+from extract.evidence.dimensions import DIMENSIONS, is_dimension, measures
 from extract.evidence.grounding import ground_record
 from extract.evidence.verifying import verify_record
 from records import Evidence, Unit, Verdict
@@ -198,6 +199,16 @@ def test_the_unit_must_measure_what_the_field_asks(asked, unit_, is_right):
     assert (found.verdict, found.method) == ((Verdict.SUPPORTED, "number") if is_right else (Verdict.CONTRADICTED, "dimension"))
 
 
+def test_every_dimension_is_measured_by_its_own_units():
+    assert [(name, unit_) for name, units in DIMENSIONS.items() for unit_ in units if not measures(unit_, name)] == []
+
+
+def test_a_dimension_is_a_word_of_the_list_or_a_unit():
+    assert is_dimension("power density")
+    assert is_dimension("W/cm2")
+    assert not is_dimension("hotness")
+
+
 def test_the_dimension_may_be_asked_of_the_unit_or_of_the_whole_quantity():
     text = "The gap of ZnO was 3.2 eV."
     record = {"value": 3.2, "unit": "eV", "quantity": "3.2 eV"}
@@ -302,6 +313,7 @@ def test_a_thing_that_the_same_quote_names_for_another_number_is_missing():
     found = of_list("Films of ZnO were 3 nm and later 5 nm.", ("ZnO", 3), (None, 5))
 
     assert found["measurements[1].entity"].reason == "null, but the same quote names 'ZnO' for another of its quantities"
+    assert "measurements[1].entity" not in of_list("ZnO gave 3 of them (p = 0.02).", ("ZnO", 3), (None, 0.02), unit_=None)
 
 
 def test_a_doi_that_the_text_prints_is_missing_where_it_is_null():
@@ -313,12 +325,28 @@ def test_a_doi_that_the_text_prints_is_missing_where_it_is_null():
 
     assert verified(record, "On gaps. doi:10.1000/xyz.12", schema=schema)["doi"].reason.endswith("'10.1000/xyz.12'")
     assert "doi" not in verified(record, "On gaps. No address.", schema=schema)
+    listed = {"type": "object", "properties": {"entries": {"type": "array", "items": schema}}}
+    entries = {"entries": [{**record, "quote": "On gaps. 2019."}]}
+    assert "entries[0].doi" not in verified(entries, "On gaps. 2019. On films. doi:10.1000/xyz.12", schema=listed)
 
 
 def test_a_made_up_quote_supports_nothing():
     found = verified({**FULL, "quote": "We found that ZnO has 3.2 eV indeed."}, "The band gap of ZnO was 3.2 eV.")
 
     assert {(e.verdict, e.method) for e in found.values()} == {(Verdict.NOT_FOUND, "quote")}
+
+
+def test_a_choice_need_not_be_in_the_papers_words_but_its_quote_must():
+    kinds = {"type": "string", "enum": ["trial", "case_report"]}
+    bare = {"type": "object", "properties": {"kind": kinds, "is_blind": {"type": "boolean"}}}
+    quoted = {"type": "object", "properties": {"quote": {"type": "string"}, **bare["properties"]}}
+    text = "This trial was blind."
+    record = {"kind": "case_report", "is_blind": True}
+
+    found = {field: verdict for field, verdict in verdicts(record, text, schema=bare).items() if field != "quote"}
+    assert found == {"kind": "unchecked", "is_blind": "unchecked"}
+    assert verdicts({**record, "kind": "trial"}, text, schema=quoted)["kind"] == "supported"
+    assert set(verdicts({**record, "quote": "It was a case."}, text, schema=quoted).values()) == {"not_found"}
 
 
 def test_evidence_that_names_another_chunk_supports_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from extract.embedded.conversion_of_units import is_same_measure
+from extract.embedded.unit_words import unit_pattern
 
 DIMENSIONS: dict[str, tuple[str, ...]] = {
     "temperature": ("K",),
@@ -55,8 +56,15 @@ _SPELT = {"C": "°C", "F": "°F", "Torr": "torr", "mTorr": "millitorr", "degC": 
 def measures(unit: str, dimension: str) -> bool:
     """Whether this unit measures this dimension, or the same thing as the unit that is named in its place."""
     known = DIMENSIONS.get(dimension.strip().lower().replace("_", " "), (dimension,))
-    unit = unit if dimension == "charge" else _SPELT.get(unit, unit)
-    return any(is_same_measure(unit, one) or (one == "kg/kg" and _is_mass_share(unit)) for one in known)
+    spellings = (unit, _SPELT.get(unit, unit))
+    return any(
+        is_same_measure(one, other) or (other == "kg/kg" and _is_mass_share(one)) for one in spellings for other in known
+    )
+
+
+def is_dimension(words: str) -> bool:
+    """Whether `x-dimension` may be this: a word of the list, or a unit."""
+    return words.strip().lower().replace("_", " ") in DIMENSIONS or bool(unit_pattern().fullmatch(words.strip()))
 
 
 def _is_mass_share(unit: str) -> bool:

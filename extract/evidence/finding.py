@@ -36,10 +36,10 @@ class Match(NamedTuple):
 
 def find(quote: str, text: str, *, by: str) -> Match | None:
     """The first stretch of this text that says the quote, found in this way; None where there is none."""
-    parts = [part for part in _ELLIPSIS.split(quote) if part.strip(_ENDS)]
     if by == EXACT:
         span = next(_exact(quote, text), None)
         return Match(span, EXACT) if span else None
+    parts = [part for part in _ELLIPSIS.split(" ".join(quote.split())) if part.strip(_ENDS)]
     if len(parts) > 1:
         return _in_parts(parts, text, may_align=by == ALIGNED)
     if not parts:

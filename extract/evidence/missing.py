@@ -36,10 +36,15 @@ def check_missing(claim: Claim, words: Words | None, named: str | None) -> Findi
         return contradicted(METHOD, f"the schema requires it; the record {how}")
     if words is None:
         return None
-    if claim.field.kind == "entity" and named:
+    if claim.field.kind == "entity" and named and _is_measured(claim):
         return contradicted(METHOD, f"null, but the same quote names {named!r} for another of its quantities")
     told = _told(claim, words)
     return contradicted(METHOD, f"null, but the text says {told!r}") if told else None
+
+
+def _is_measured(claim: Claim) -> bool:
+    """Whether a unit stands beside, where there is a place for one: a p-value or a count may be of nothing in particular."""
+    return claim.neighbour("unit") is not None or not any(part.kind == "unit" for part in claim.fields.fields)
 
 
 def _told(claim: Claim, words: Words) -> str | None:
@@ -51,7 +56,8 @@ def _told(claim: Claim, words: Words) -> str | None:
     if kind == "entity":
         return _entity_told(claim, words)
     if kind in _SHAPES:
-        found = {match[0] for match in _SHAPES[kind].finditer(words.chunk.text)}
+        text = words.said if "[" in claim.path else words.chunk.text  # an item is of its quote, a record of the whole chunk
+        found = {match[0] for match in _SHAPES[kind].finditer(text)}
         return found.pop() if len(found) == 1 else None
     return None
 

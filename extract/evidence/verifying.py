@@ -44,6 +44,8 @@ def verify_record(record: dict[str, Any], evidence: Sequence[Evidence], *, promp
 
 
 def _judged(evidence: Evidence, claim: Claim | None, prompt: Prompt, unit: Unit) -> Evidence:
+    if claim and _is_choice(claim) and evidence.span is None and evidence.quote in (claim.value, str(claim.value).lower()):
+        return replace(evidence, verdict=Verdict.UNCHECKED, method="", reason="a choice that came without a quote")
     found = _of_quote(evidence, unit) or (_of_value(evidence, claim, prompt, unit) if claim else None)
     return replace(evidence, **_as_fields(found)) if found else evidence
 
@@ -76,7 +78,7 @@ def _of_value(evidence: Evidence, claim: Claim, prompt: Prompt, unit: Unit) -> F
     words = words_of(evidence, unit)
     if words is None:
         return None
-    if isinstance(claim.value, bool) or claim.field.kind == "enum":
+    if _is_choice(claim):
         return check_choice(claim, words)
     if isinstance(claim.value, (int, float)):
         return check_number(claim, words, prompt.system)
@@ -85,6 +87,11 @@ def _of_value(evidence: Evidence, claim: Claim, prompt: Prompt, unit: Unit) -> F
     if claim.field.kind in ("quantity", "number", "value", "count", "year"):
         return check_quantity(claim, words) or check_words(claim, words)
     return check_words(claim, words)
+
+
+def _is_choice(claim: Claim) -> bool:
+    """Whether the value is one of a few that the schema names: it need not be in the paper's words."""
+    return isinstance(claim.value, bool) or claim.field.kind == "enum"
 
 
 def _missing(claims: Sequence[Claim], judged: Sequence[Evidence], unit: Unit) -> Iterator[Evidence]:

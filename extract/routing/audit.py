@@ -22,6 +22,7 @@ from typing import Any
 
 from extract.cascade import why_not
 from extract.routing.router import LANES
+from extract.units import chunks_read
 from records import Lane, Prompt, Reading, Route, Unit
 from settings import RoutingSettings
 
@@ -112,9 +113,11 @@ def dearest_for(unit: Unit, prompt: Prompt, lanes: Iterable[Lane]) -> Lane:
 def draw_slice(
     routed: Iterable[tuple[Unit, Route]], n: int, prompt: Prompt, lanes: frozenset[Lane], *, seed: int
 ) -> list[tuple[Unit, Route]]:
-    """n of the units that are not sent to their dearest lane anyway, skipped ones among them. Each unit's lot hangs on the seed and
-    on itself, so that the same seed draws the same units, and papers added later change few of them."""
-    cheap = ((unit, route) for unit, route in routed if route.lane is not dearest_for(unit, prompt, lanes))
+    """n of the units that are not sent to their dearest lane anyway, skipped ones among them, but not what is of a kind that the
+    prompt does not read. Each unit's lot hangs on the seed and on itself, so that the same seed draws the same units, and papers
+    added later change few of them."""
+    read = ((unit, route) for unit, route in routed if chunks_read(unit, prompt))
+    cheap = ((unit, route) for unit, route in read if route.lane is not dearest_for(unit, prompt, lanes))
     lots = ((random.Random(f"{seed}:{unit.id}").random(), unit.id, unit, route) for unit, route in cheap)
     return [(unit, route) for *_, unit, route in heapq.nsmallest(n, lots, key=lambda lot: lot[:2])]
 

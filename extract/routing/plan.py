@@ -1,6 +1,6 @@
 """What a prompt would cost before anything is read: which units go where and why, and what every page to a model with eyes would be.
 
-Pure functions over routed units. Tokens are foreseen, not counted: CHARS_PER_TOKEN for text, the model's own `pixels_per_token` for
+Pure functions over routed units. Tokens are foreseen, not counted: four characters for one of text, the model's own `pixels_per_token` for
 pictures. What the models will write is not foreseen, on either side. Joules are there only where every model that reads has a
 coefficient; None is unknown, never zero.
 """
@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from extract.energy import CHARS_PER_TOKEN
 from extract.prompts.messages import ANSWER
 from extract.routing.pixels import crop_pixels, image_tokens, page_pixels, sent_pixels
 from extract.units import chunks_read
 from records import Chunk, Lane, PageQuality, Prompt, Route, Unit
 from settings import ModelSettings
 
-#: Characters of one token. Of English prose a byte-pair encoding makes 4 to 4.5, of numbers and formulas 2 to 3.
-CHARS_PER_TOKEN = 3.5
 _ORDER = (Lane.VISION, Lane.TEXT, Lane.EMBEDDED, Lane.SKIP)
 #: What pages are foreseen by where no model with eyes is at hand: the sizes of the Qwen-VL family.
 _COMMON = ModelSettings.model_validate({"lane": "vision", "base_url": "none", "model": "none"})
@@ -118,12 +117,11 @@ def rule_of(route: Route) -> str:
 
 
 class _Costing:
-    """What units would cost, one after the other: instructions are read once by each lane, a picture once in all."""
+    """What units would cost, one after the other: instructions are read once by each lane."""
 
     def __init__(self, prompt: Prompt, models: Mapping[Lane, ModelSettings | None]) -> None:
         self._prompt, self._models = prompt, models
         self._prefix = tokens_of(prompt.system + ANSWER + json.dumps(prompt.schema) + prompt.template)
-        self._seen: set[str] = set()
         self._started: set[Lane] = set()
 
     def of(self, unit: Unit, lane: Lane, page_sizes: Mapping[int, int]) -> Cost:
@@ -148,12 +146,10 @@ class _Costing:
         if self._prompt.sees == "pages":
             pages = sorted({page for chunk in unit.chunks for page in chunk.pages})
             return chunks, [page_sizes[page] for page in pages if page in page_sizes]
-        fresh = [figure for figure in unit.figures if figure.crop.png not in self._seen]
-        self._seen.update(figure.crop.png for figure in fresh)
         holders = {figure.chunk_id for figure in unit.figures}
         told = {chunk.id: chunk for chunk in unit.chunks if chunk.id in holders}
         told |= {chunk.id: chunk for figure in unit.figures for chunk in figure.citing}
-        return told, [crop_pixels(figure.crop) for figure in fresh]
+        return told, [crop_pixels(figure.crop) for figure in unit.figures]
 
     def of_page(self, size: int, *, is_first: bool) -> Cost:
         """A whole page as one picture, with the same instructions."""

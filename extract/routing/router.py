@@ -12,7 +12,7 @@ What a newcomer would get wrong: a figure alone is no reason to look at it. A pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extract.routing.figures import label_of
 from extract.routing.looks import is_legible, looks_of
@@ -27,12 +27,8 @@ ROUTER = "sights/1"
 
 #: Lanes that read, cheapest first.
 LANES = (Lane.EMBEDDED, Lane.TEXT, Lane.VISION)
-#: A lane that is not at hand is stood in for by the next cheaper one, and at last by what is there.
-_INSTEAD = {
-    Lane.VISION: (Lane.TEXT, Lane.EMBEDDED),
-    Lane.TEXT: (Lane.EMBEDDED, Lane.VISION),
-    Lane.EMBEDDED: (Lane.TEXT, Lane.VISION),
-}
+#: What stands in for a lane that is not at hand: the next cheaper one. A lane with eyes reads no unit without a picture.
+_INSTEAD = {Lane.VISION: (Lane.TEXT, Lane.EMBEDDED), Lane.TEXT: (Lane.EMBEDDED,), Lane.EMBEDDED: (Lane.TEXT,)}
 
 
 def router_key(routing: RoutingSettings) -> str:
@@ -52,6 +48,18 @@ def route_unit(unit: Unit, prompt: Prompt, lanes: frozenset[Lane], routing: Rout
     if wanted.lane is not Lane.VISION and (reason := _stateless(chunks, prompt, routing, has_sight=bool(sights))):
         return Route(lane=Lane.SKIP, reason=reason)
     return _at_hand(wanted, lanes, has_text=any(chunk.text.strip() for chunk in chunks))
+
+
+def with_sights(unit: Unit, prompt: Prompt, routing: RoutingSettings | None = None) -> Unit:
+    """The unit with those of its pictures that answer the prompt, and no others: what a lane with eyes is sent of it."""
+    if not unit.figures or prompt.sees == "pages":
+        return unit
+    sights = list(_sights(unit, chunks_read(unit, prompt), prompt, routing or RoutingSettings()))
+    if prompt.route is RouteMode.VISION:  # the prompt itself sends all figures
+        kept = [sight for sight in sights if sight.need or sight.figure.crop.kind == "figure"]
+    else:
+        kept = [sight for sight in sights if sight.need]
+    return replace(unit, figures=tuple(sight.figure for sight in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def _wanted(
         return _all_vision(sights, prompt, detail)
     if mode in (RouteMode.EMBEDDED, RouteMode.TEXT):
         return _Wanted(Lane(mode.value), f"the prompt asks for the {mode.value} lane", detail)
-    cheapest = next((lane for lane in LANES if lane in lanes), Lane.EMBEDDED)
+    cheapest = next((lane for lane in (Lane.EMBEDDED, Lane.TEXT) if lane in lanes), Lane.TEXT)
     if mode is RouteMode.CASCADE and any(chunk.text.strip() for chunk in chunks):
         return _Wanted(cheapest, "a cascade begins with the cheapest lane", detail)
     if seen and seen[0].need:
@@ -167,7 +175,7 @@ def _at_hand(wanted: _Wanted, lanes: frozenset[Lane], *, has_text: bool) -> Rout
     if wanted.lane is Lane.SKIP or wanted.lane in lanes:
         return Route(lane=wanted.lane, reason=f"{wanted.rule}; {wanted.detail}")
     instead = next((lane for lane in _INSTEAD[wanted.lane] if lane in lanes), None)
-    if instead is None or not (has_text or instead is Lane.VISION):
+    if instead is None or not has_text:
         return Route(lane=Lane.SKIP, reason=f"{wanted.rule}, but no {wanted.lane} model is at hand; {wanted.detail}")
     return Route(lane=instead, reason=f"{wanted.rule}, but no {wanted.lane} model is at hand; {wanted.detail}")
 
