@@ -87,7 +87,10 @@ def main() -> int:
         plain = 2 * gold.sum() / (total + len(gold))
         for strength in (0.03, 0.1, 0.3, 1.0):
             scores = validated(x, gold, of, total, strength)
-            print(f"{key}: all candidates {plain:.3f}, C={strength} F1 {np.mean(scores):.3f} (sd {np.std(scores):.3f})", file=sys.stderr)
+            print(
+                f"{key}: all candidates {plain:.3f}, C={strength} F1 {np.mean(scores):.3f} (sd {np.std(scores):.3f})",
+                file=sys.stderr,
+            )
         model = fitted(x, gold, 0.3)
         least, _ = best_threshold(model.predict_proba(x)[:, 1], gold, total)
         told[key] = ({name: round(float(w), 3) for name, w in zip(names, model.coef_[0], strict=True)}, round(least, 2))

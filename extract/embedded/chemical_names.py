@@ -92,7 +92,9 @@ NAME = re.compile(
     rf"(?<![\w])(?:{_SALT}|{_COMPOUND}|{_POLYMER}(?:/[\w-]+)?|{_ACID}|(?:{'|'.join(_KNOWN)})s?(?!\w)|{_ORGANIC}|{_MINERAL}|(?:{_ELEMENT})(?!\w))",
     re.I,
 )
-_ACID_ALONE = re.compile(r"(?:strong|weak|acidic|organic|inorganic|amino|fatty|nucleic|lewis|basic|specific|metallic|mineral)\s.*", re.I)
+_ACID_ALONE = re.compile(
+    r"(?:strong|weak|acidic|organic|inorganic|amino|fatty|nucleic|lewis|basic|specific|metallic|mineral)\s.*", re.I
+)
 
 
 def chemical_names(text: str) -> Iterator[Span]:

@@ -45,7 +45,9 @@ _FRONT = rf"(?:\(?\s?(?:1|100)\s?{_MINUS}\s?{_VAR}\s?\)\s?(?=[A-Z(\[]))?"
 #: Parts joined by a dot (water of crystallisation), a colon (a dopant) or an at sign (a shell).
 _JOINED = rf"{_BODY}(?:\s?[·⋅•∙]\s?\d*(?:\.\d+)?{_VAR}?{_BODY}|:{_PART}+(?:\d?[+−])?|@{_BODY})*"
 #: Subscripts that the page sets apart: 'CH 3 NH 3 PbI 3', 'TiO 2', 'La 1−x Sr x MnO 3'.
-_SPACED = rf"{_BODY}(?:\s{_COUNT}(?:\s?{_BODY})?)*\s{_COUNT}(?:\s?{_BODY})?(?!\s?[°%Å]|\.\d|\s(?:[a-zµ]{{1,2}}|min|mol|days?)\b)"
+_SPACED = (
+    rf"{_BODY}(?:\s{_COUNT}(?:\s?{_BODY})?)*\s{_COUNT}(?:\s?{_BODY})?(?!\s?[°%Å]|\.\d|\s(?:[a-zµ]{{1,2}}|min|mol|days?)\b)"
+)
 #: The parts of one formula with spaces between: 'Mg1−x SiH2x O3', 'Y Ba2 Cu3 O7'.
 _PARTED = rf"{_BODY}(?<=[\dxyδ\])])\s(?:{_BODY}(?<=[\dxyδ\])])\s)*(?:O|S|Se|Te|F|As|[(\[]{_INNER}[)\]]O){_COUNT}"
 FORMULA = re.compile(rf"(?<![\w.°′’])(?:{_PARTED}|{_SPACED}|{_FRONT}{_JOINED})(?![a-zα-ωA-Z]|\d|\.\d)")
@@ -119,7 +121,27 @@ def is_formula(word: str) -> bool:
     if set(found) & set(SITES):
         return False
     if letters.isupper():  # any letters will do for elements
-        return bare in ("NO", "CO", "BN", "BP", "HF", "HI", "KI", "KF", "KOH", "WC", "VN", "VC", "UN", "UC", "CN", "VO", "WS", "HCN", "KCN")
+        return bare in (
+            "NO",
+            "CO",
+            "BN",
+            "BP",
+            "HF",
+            "HI",
+            "KI",
+            "KF",
+            "KOH",
+            "WC",
+            "VN",
+            "VC",
+            "UN",
+            "UC",
+            "CN",
+            "VO",
+            "WS",
+            "HCN",
+            "KCN",
+        )
     return re.fullmatch(r"[A-Z]+s", letters) is None  # the plural of an abbreviation: 'PCs', 'SOFCs', 'NPs'
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
-from extract.embedded.fields import Field
+from extract.embedded.fields import MATERIAL_KINDS, Field
 from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measured import is_property
@@ -65,6 +65,8 @@ def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness)
     kinds = {part.kind for part in record.fields}
     if len(kinds & set(_ENTRY_KINDS)) >= 2:
         yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
+    elif kinds & set(MATERIAL_KINDS) and not kinds & set(_NUMBER_KINDS):
+        yield from ((Context(sentence, [], material=subject), 1.0) for sentence, subject in view.materials)
     elif "count" in kinds and not kinds & {"unit", "quantity"}:
         yield from _counts(view)
     elif kinds & set(_NUMBER_KINDS):
@@ -274,7 +276,9 @@ def _list(part: Field, at: Context) -> list[Any]:
     inner, limit = part.item, part.schema.get("maxItems", 50)
     if inner is None:
         return []
-    if at.entry is not None and inner.kind in at.entry.parts:
+    if at.material is not None and inner.kind in at.material.values:
+        values = [fitted(inner, value) for value in at.material.values[inner.kind]]
+    elif at.entry is not None and inner.kind in at.entry.parts:
         values = [fitted(inner, at.text[slice(*span)]) for span in at.entry.parts[inner.kind]]
     else:
         value = leaf(inner, at)

@@ -36,15 +36,24 @@ _PART_OF = re.compile(
     r"K[αβ]|L[αβ]|\d[spdf])(?![a-z])|\d[spdf]\b"
 )
 _CELL = re.compile(r"(?:[-–−/\s]\w+){0,2}[-–\s](?:batter(?:y|ies)|cells?|accumulators?)")
-_TO_BE = re.compile(r"(?:films?|particles?|crystals?|powders?|alloys?|synthesis|growth|structures?|properties|surfaces?|layers?|deposition|preparation|study|studies) (?:of|on|in) (?:the )?$")
+_TO_BE = re.compile(
+    r"(?:films?|particles?|crystals?|powders?|alloys?|synthesis|growth|structures?|properties|surfaces?|layers?|deposition|preparation|study|studies) (?:of|on|in) (?:the )?$"
+)
 _AMOUNT = re.compile(
     r"(?:(?:content|amount|addition|concentration|doping|substitution|presence|oxidation|mixture|source|solution|role|effect|influence)s? (?:of|with|by) (?:the )?|"
     r"%\s(?:of )?|\d\s?(?:ml|mL|g|mg|M|mM)\s(?:of )?)$"
 )
 _BY = re.compile(r"(?:\bwith|\bby|\busing|\bvia|\bfrom|\binto|\bin)\s(?:an?\s|the\s)?$")
 _DOPED = re.compile(r"(?:doped|substituted|coated|modified|loaded|supported|stabili[sz]ed|decorated|based)[\s-]$")
-_SUBJECT = re.compile(r"\b(?:synthesi|prepar|crystal|film|alloy|ceramic|nanopartic|powder|deposit|compound|dop(?:ed|ing)|composite|material)", re.I)
-_HELPERS = frozenset(listed("H2O CO2 O2 N2 H2 Ar HCl HNO3 H2SO4 NaOH KOH CO NO He H2O2 NH3 CH4 H2S O3 NaCl KBr SO2 NO2 NaNO3 Na2SO4 NaHCO3 HF Xe"))
+_SUBJECT = re.compile(
+    r"\b(?:synthesi|prepar|crystal|film|alloy|ceramic|nanopartic|powder|deposit|compound|dop(?:ed|ing)|composite|material)",
+    re.I,
+)
+_HELPERS = frozenset(
+    listed(
+        "H2O CO2 O2 N2 H2 Ar HCl HNO3 H2SO4 NaOH KOH CO NO He H2O2 NH3 CH4 H2S O3 NaCl KBr SO2 NO2 NaNO3 Na2SO4 NaHCO3 HF Xe"
+    )
+)
 _ANION = re.compile(r"(?:O|S|Se|Te|N|P|As|Sb|F|Cl|Br|I|C|B|Si|H)(?:[\dx-z]|δ|$|\))")
 _KIND_OF_NAME = (
     ("element", re.compile("|".join(ELEMENT_NAMES), re.I)),
@@ -83,7 +92,9 @@ def _weighed(text: str, candidates: dict[str, list[Span]], *, is_formula: bool, 
 
     weights, default = (FORMULA, LEAST_FORMULA) if is_formula else (NAME, LEAST_NAME)
     made = [
-        Material(value, tuple(spans), is_formula, _chance(features(text, value, spans, candidates, is_formula=is_formula), weights))
+        Material(
+            value, tuple(spans), is_formula, _chance(features(text, value, spans, candidates, is_formula=is_formula), weights)
+        )
         for value, spans in candidates.items()
     ]
     return [one for one in made if one.chance >= (default if least is None else least)]
@@ -156,7 +167,7 @@ def features(text: str, value: str, spans: list[Span], all_of_text: Iterable[str
         "inside": float(any(value != other and value in other for other in others)),
         "alone": float(len(others) == 1),
         "many": math.log(len(others)),
-        "materials": math.log1p(len(_SUBJECT.findall(text))) ,
+        "materials": math.log1p(len(_SUBJECT.findall(text))),
         "titled": float("\n" in text[:300]),
     }
     return found | (_formula_features(value) if is_formula else _name_features(value, text))
