@@ -20,7 +20,9 @@ KEYS = ("formula", "name", "applications", "acronym", "structure_or_phase", "des
 
 def values_of(records: list[dict[str, Any]], key: str) -> set[str]:
     """The distinct values of this key, empty ones left out."""
-    found = [one for record in records for value in [record.get(key)] for one in (value if isinstance(value, list) else [value])]
+    found = [
+        one for record in records for value in [record.get(key)] for one in (value if isinstance(value, list) else [value])
+    ]
     return {norm(one) for one in found if one and norm(one)}
 
 

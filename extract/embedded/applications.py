@@ -40,8 +40,8 @@ _CLASSES = (
     r"permanent\smagnets?|solders?|cermets?|antimicrobial|antibacterial|anticancer|adsorbents?|lubricants?|pigments?"
 )
 _ROLES = (
-    r"cathodes?|anodes?|catholytes?|anolytes?|(?:(?:solid|polymer|non-?aqueous|gel)\s)*electrolytes?|(?:hole|electron)[- ]transport\slayers?|"
-    r"buffer\slayers?"
+    r"cathodes?|anodes?|catholytes?|anolytes?|(?:(?:solid|polymer|non-?aqueous|gel)\s)*electrolytes?|"
+    r"(?:hole|electron)[- ]transport\slayers?|buffer\slayers?"
 )
 _HEADS = {"reaction": _REACTION, "device": _DEVICES, "class": _CLASSES, "role": _ROLES}
 _PATTERN = re.compile("|".join(rf"(?P<{kind}>(?<![\w-])(?:{words})(?!\w))" for kind, words in _HEADS.items()), re.I)

@@ -1,9 +1,8 @@
 """Say which of the materials that a text names it is about.
 
-A paper names many substances that are not its subject: solvents, dopants, gases, elements of which a content is given. What tells
-them apart stands around the mentions (a noun such as 'film' after it, 'content of' before it), in how often and how early they come,
-and in what they are made of. The evidence is weighed by a logistic function; its weights, in material_weights.py, were fitted by
-bench/fit_materials.py and are readable.
+A paper names many substances that are not its subject: solvents, dopants, gases, elements of which a content is given. What tells them
+apart stands around the mentions (a noun such as 'film' after it, 'content of' before it), in how often and how early they come, and in
+what they are made of. The evidence is weighed by a logistic function; bench/fit_materials.py fitted its weights and says how well.
 """
 
 from __future__ import annotations
@@ -21,34 +20,40 @@ from extract.embedded.words import listed
 Span = tuple[int, int]
 Features = dict[str, float]
 
+#: After a material that is itself the matter: a form it has, a role it plays, or a verb of which it is the subject.
 _USE = re.compile(
-    r"[\s-](?:\(\w+\)\s)?(?:based\s|thin\s|single[- ]|bulk\s|double\s|nano\s?|poly|high[- ]entropy\s|superlattice\s)?(?:films?|powders?|nanoparticles?|crystals?|"
-    r"crystalline|ceramics?|alloys?|perovskites?|spinels?|cathodes?|anodes?|electrodes?|electrolytes?|catalysts?|compounds?|systems?|nanowires?|nanorods?|"
-    r"nanotubes?|nanosheets?|nanocrystals?|nanostructures?|microspheres?|layers?|samples?|phases?|superconductors?|semiconductors?|"
-    r"glass(?:es)?|composites?|nanocomposites?|substrates?|materials?|oxides?|solid solutions?|monolayers?|heterostructures?|quantum dots?|"
-    r"membranes?|coatings?|photocatalysts?|electrocatalysts?|gels?|foams?|fib(?:er|re)s?|particles|surfaces?|matrix|polymers?|hybrids?|"
+    r"[\s-](?:\(\w+\)\s)?(?:based\s|thin\s|single[- ]|bulk\s|double\s|nano\s?|poly|high[- ]entropy\s|superlattice\s)?"
+    r"(?:films?|powders?|nanoparticles?|crystals?|crystalline|ceramics?|alloys?|perovskites?|spinels?|cathodes?|anodes?|electrodes?|"
+    r"electrolytes?|catalysts?|compounds?|systems?|nanowires?|nanorods?|nanotubes?|nanosheets?|nanocrystals?|nanostructures?|"
+    r"microspheres?|layers?|samples?|phases?|superconductors?|semiconductors?|glass(?:es)?|composites?|nanocomposites?|substrates?|"
+    r"materials?|oxides?|solid solutions?|monolayers?|heterostructures?|quantum dots?|membranes?|coatings?|photocatalysts?|"
+    r"electrocatalysts?|gels?|foams?|fib(?:er|re)s?|particles|surfaces?|matrix|polymers?|hybrids?|"
     r"has|have|is|are|was|were|shows?|exhibits?|crystallizes?|possess\w*|can|undergoes|prepared|synthesi[sz]ed|grown|doped)(?![a-z])"
 )
+#: After one that is a part or an addition of something else, a gas, a salt or a source.
 _PART_OF = re.compile(
-    r"(?:[-–−]|\s)?(?:ions?|atoms?|contents?|concentrations?|additions?|doping|dop(?:ed|ant)s?|substitut\w+|vacanc\w+|sites?|sublattices?|edge|"
-    r"cations?|anions?|rich|poor|free|containing|sources?|precursors?|impurit\w+|bonds?|NMR|isotopes?|orbitals?|states?|levels?|"
-    r"radiation|atmosphere|gas|lamp|foil|solutions?|salts?|metal|evolution|reduction|storage|production|uptake|adsorption|diffusion|"
-    r"K[αβ]|L[αβ]|\d[spdf])(?![a-z])|\d[spdf]\b"
+    r"(?:[-–−]|\s)?(?:ions?|atoms?|contents?|concentrations?|additions?|doping|dop(?:ed|ant)s?|substitut\w+|vacanc\w+|sites?|"
+    r"sublattices?|edge|cations?|anions?|rich|poor|free|containing|sources?|precursors?|impurit\w+|bonds?|NMR|isotopes?|orbitals?|"
+    r"states?|levels?|radiation|atmosphere|gas|lamp|foil|solutions?|salts?|metal|evolution|reduction|storage|production|uptake|"
+    r"adsorption|diffusion|K[αβ]|L[αβ]|\d[spdf])(?![a-z])|\d[spdf]\b"
 )
 _CELL = re.compile(r"(?:[-–−/\s]\w+){0,2}[-–\s](?:batter(?:y|ies)|cells?|accumulators?)")
 _TO_BE = re.compile(
-    r"(?:films?|particles?|crystals?|powders?|alloys?|synthesis|growth|structures?|properties|surfaces?|layers?|deposition|preparation|study|studies) (?:of|on|in) (?:the )?$"
+    r"(?:films?|particles?|crystals?|powders?|alloys?|synthesis|growth|structures?|properties|surfaces?|layers?|deposition|"
+    r"preparation|study|studies) (?:of|on|in) (?:the )?$"
 )
 _AMOUNT = re.compile(
-    r"(?:(?:content|amount|addition|concentration|doping|substitution|presence|oxidation|mixture|source|solution|role|effect|influence)s? (?:of|with|by) (?:the )?|"
-    r"%\s(?:of )?|\d\s?(?:ml|mL|g|mg|M|mM)\s(?:of )?)$"
+    r"(?:(?:content|amount|addition|concentration|doping|substitution|presence|oxidation|mixture|source|solution|role|effect|"
+    r"influence)s? (?:of|with|by) (?:the )?|%\s(?:of )?|\d\s?(?:ml|mL|g|mg|M|mM)\s(?:of )?)$"
 )
 _BY = re.compile(r"(?:\bwith|\bby|\busing|\bvia|\bfrom|\binto|\bin)\s(?:an?\s|the\s)?$")
 _DOPED = re.compile(r"(?:doped|substituted|coated|modified|loaded|supported|stabili[sz]ed|decorated|based)[\s-]$")
-_SUBJECT = re.compile(
+#: Words of papers that are about a material.
+_ON_MATERIALS = re.compile(
     r"\b(?:synthesi|prepar|crystal|film|alloy|ceramic|nanopartic|powder|deposit|compound|dop(?:ed|ing)|composite|material)",
     re.I,
 )
+#: What one works with more often than on.
 _HELPERS = frozenset(
     listed(
         "H2O CO2 O2 N2 H2 Ar HCl HNO3 H2SO4 NaOH KOH CO NO He H2O2 NH3 CH4 H2S O3 NaCl KBr SO2 NO2 NaNO3 Na2SO4 NaHCO3 HF Xe"
@@ -62,9 +67,21 @@ _KIND_OF_NAME = (
     ("salt", re.compile(r".*[\s–-].*(?:ide|ate|ite)s?", re.I)),
     ("carbon", re.compile(r".*(?:graph|carbon|fuller|diamond).*", re.I)),
     ("mineral", re.compile(r".*ite", re.I)),
-    ("organic", re.compile(r".*[\d,(]-?.*|.*(?:amine|amide|imide|imine|azole|idine|nitrile|oxane|furan|phenol|ester|ether|benzene)s?", re.I)),
-    ("solvent", re.compile(r"water|ethanol|methanol|acetone|toluene|benzene|hexane|glycerol|urea|glucose|ammonia|methane|ethylene|propylene|hydrazine|\w+formamide|\w+sulfoxide|tetrahydrofuran", re.I)),
-)  # fmt: skip
+    (
+        "organic",
+        re.compile(
+            r".*[\d,(]-?.*|.*(?:amine|amide|imide|imine|azole|idine|nitrile|oxane|furan|phenol|ester|ether|benzene)s?", re.I
+        ),
+    ),
+    (
+        "solvent",
+        re.compile(
+            r"water|ethanol|methanol|acetone|toluene|benzene|hexane|glycerol|urea|glucose|ammonia|methane|ethylene|propylene|"
+            r"hydrazine|\w+formamide|\w+sulfoxide|tetrahydrofuran",
+            re.I,
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,7 @@ def features(text: str, value: str, spans: list[Span], all_of_text: Iterable[str
         "inside": float(any(value != other and value in other for other in others)),
         "alone": float(len(others) == 1),
         "many": math.log(len(others)),
-        "materials": math.log1p(len(_SUBJECT.findall(text))),
+        "materials": math.log1p(len(_ON_MATERIALS.findall(text))),
         "titled": float("\n" in text[:300]),
     }
     return found | (_formula_features(value) if is_formula else _name_features(value, text))
