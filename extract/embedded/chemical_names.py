@@ -74,12 +74,15 @@ _ROOT = (
     r"(?:meth|eth|prop|but|pent|hex|hept|oct|dec|phen|benz|naphth|nitr|amin|chlor|fluor|brom|iod|imid|azol|pyri|pyrr|pipera|piperi|thi|"
     r"carb|glyc|alk|vinyl|acryl|styr|tolu|anil|furan|form|acet|malon|succin|phthal|oxal|quin|indol|porph|silox|silan|phosph|sulf|tetra|cyclo)"
 )
-_ORGANIC = (
-    rf"(?:[\dNOSαβγEZHRtnopm](?:[,′″'‴-]|-?\d){{0,12}}[-–])?(?:[\[(]?[\w,′″'‴-]{{0,40}}\)?\]?)?(?:[a-z\d(),-]{{0,30}}{_ROOT}[a-z\d(),-]{{0,40}})"
-    r"(?:amine|amide|imide|imine|azole|idine|azine|ine|anol|enol|anone|enone|nitrile|oxane|hydrazide|hydrazone|furan|pyrrole|phenol|quinone|thiol|"
-    r"ether|ester|silane|benzene|toluene|pyridine|urea|ylene|oxyl|oxime|arene)s?(?:-\d[\w-]*)?(?!\w|-)"
+_ENDING = (
+    r"(?:amine|amide|imide|imine|azole|idine|azine|ine|anol|enol|anone|enone|nitrile|oxane|hydrazide|hydrazone|furan|pyrrole|phenol|"
+    r"quinone|thiol|(?:imidazol|pyridin|ammon|pyrrolidin|phosphon|sulfon)ium|ether|ester|silane|benzene|toluene|pyridine|urea|ylene|"
+    r"oxyl|oxime|arene)s?(?:-\d[\w-]{0,20})?"
 )
-_ACID = r"(?:[\w,'′()-]+ic\s|[\w-]+oic\s)(?:di)?acids?(?!\w)"
+#: A word of an organic compound, judged in two steps: one pattern for both would try every cut of a long word.
+_WORD = re.compile(r"(?<![\w,′″‴'-])[\w(\[][\w,′″‴'()\[\]{}-]{5,150}(?<![,'-])(?![\w-])")
+_IS_ORGANIC = re.compile(rf"(?=.{{0,60}}?{_ROOT}).{{0,60}}{_ENDING}", re.I)
+_ACID = r"(?:[\w,'′()-]{1,60}ic\s|[\w-]+oic\s)(?:di)?acids?(?!\w)"
 #: Words in -ite that are no material: structures and phases of one, and plain English.
 _NO_MINERAL = (
     r"(?!composite|nanocomposite|finite|infinite|definite|indefinite|despite|opposite|composite|crystallite|dendrite|meteorite|satellite|"
@@ -89,7 +92,7 @@ _NO_MINERAL = (
 _MINERAL = rf"{_NO_MINERAL}(?:post-|hydroxy|fluor)?[a-z]{{4,}}(?<!s)ite(?!\w|-)"
 
 NAME = re.compile(
-    rf"(?<![\w])(?:{_SALT}|{_COMPOUND}|{_POLYMER}(?:/[\w-]+)?|{_ACID}|(?:{'|'.join(_KNOWN)})s?(?!\w)|{_ORGANIC}|{_MINERAL}|(?:{_ELEMENT})(?!\w))",
+    rf"(?<![\w])(?:{_SALT}|{_COMPOUND}|{_POLYMER}(?:/[\w-]+)?|{_ACID}|(?:{'|'.join(_KNOWN)})s?(?!\w)|{_MINERAL}|(?:{_ELEMENT})(?!\w))",
     re.I,
 )
 _ACID_ALONE = re.compile(
@@ -99,6 +102,20 @@ _ACID_ALONE = re.compile(
 
 def chemical_names(text: str) -> Iterator[Span]:
     """Where materials and compounds are named, in order; no two overlap."""
-    for match in NAME.finditer(text):
-        if not _ACID_ALONE.fullmatch(match[0]) and len(match[0]) > 2:
-            yield match.span()
+    found = [match.span() for match in NAME.finditer(text) if not _ACID_ALONE.fullmatch(match[0]) and len(match[0]) > 2]
+    found += [_balanced(text, *match.span()) for match in _WORD.finditer(text) if _IS_ORGANIC.fullmatch(match[0].rstrip(")]"))]
+    end = 0
+    for span in sorted(found, key=lambda one: (one[0], -one[1])):
+        if span[0] >= end:
+            yield span
+            end = span[1]
+
+
+def _balanced(text: str, start: int, end: int) -> Span:
+    """Without brackets that belong to the sentence."""
+    for opened, closed in ("()", "[]"):
+        while text[end - 1] == closed and text.count(closed, start, end) > text.count(opened, start, end):
+            end -= 1
+        if text[start] == opened and text.count(opened, start, end) > text.count(closed, start, end):
+            start += 1
+    return start, end

@@ -43,13 +43,11 @@ _GROUP = rf"(?:[(\[{{]{_INNER}[)\]}}]|{_SHARED}){_COUNT}?"
 _BODY = rf"(?:{_PART}|{_GROUP})++"
 _FRONT = rf"(?:\(?\s?(?:1|100)\s?{_MINUS}\s?{_VAR}\s?\)\s?(?=[A-Z(\[]))?"
 #: Parts joined by a dot (water of crystallisation), a colon (a dopant) or an at sign (a shell).
-_JOINED = rf"{_BODY}(?:\s?[·⋅•∙]\s?\d*(?:\.\d+)?{_VAR}?{_BODY}|:{_PART}+(?:\d?[+−])?|@{_BODY})*"
+_JOINED = rf"{_BODY}(?:\s?[·⋅•∙]\s?\d*(?:\.\d+)?{_VAR}?{_BODY}|:{_PART}+(?:\d?[+−])?|@{_BODY}){{0,4}}"
 #: Subscripts that the page sets apart: 'CH 3 NH 3 PbI 3', 'TiO 2', 'La 1−x Sr x MnO 3'.
-_SPACED = (
-    rf"{_BODY}(?:\s{_COUNT}(?:\s?{_BODY})?)*\s{_COUNT}(?:\s?{_BODY})?(?!\s?[°%Å]|\.\d|\s(?:[a-zµ]{{1,2}}|min|mol|days?)\b)"
-)
+_SPACED = rf"{_BODY}(?:\s{_COUNT}(?:\s?{_BODY})?){{0,12}}\s{_COUNT}(?:\s?{_BODY})?(?!\s?[°%Å]|\.\d|\s(?:[a-zµ]{{1,2}}|min|mol|days?)\b)"
 #: The parts of one formula with spaces between: 'Mg1−x SiH2x O3', 'Y Ba2 Cu3 O7'.
-_PARTED = rf"{_BODY}(?<=[\dxyδ\])])\s(?:{_BODY}(?<=[\dxyδ\])])\s)*(?:O|S|Se|Te|F|As|[(\[]{_INNER}[)\]]O){_COUNT}"
+_PARTED = rf"{_BODY}(?<=[\dxyδ\])])\s(?:{_BODY}(?<=[\dxyδ\])])\s){{0,6}}(?:O|S|Se|Te|F|As|[(\[]{_INNER}[)\]]O){_COUNT}"
 FORMULA = re.compile(rf"(?<![\w.°′’])(?:{_PARTED}|{_SPACED}|{_FRONT}{_JOINED})(?![a-zα-ωA-Z]|\d|\.\d)")
 #: Metals of an alloy or parts of a system by their symbols: 'Co–Cr–Fe–Mn–Ni', 'Li-Si'.
 SYSTEM = re.compile(
@@ -70,6 +68,7 @@ _NOT_FORMULAS = frozenset(
 )
 #: A lattice letter and axes or planes, and nothing else: 'P21/n', 'Fm3m', 'I4/mmm', 'C2221'.
 _SPACE_GROUP = re.compile(r"[PIFCRAB](?:[-−]?[1-6][1-5]?|[mnacbd]|/)+")
+_OXIDATION = re.compile(r"\([IVX]+\)$")
 #: It names the structure of another.
 _TYPE = re.compile(rf"\d?(?:{_MINUS}|\s)(?:type|like|structured?|structure[- ]type)(?![a-z])")
 _CHARGE = re.compile(r"\d?[+−](?![\w(])|\d?-(?=[\s,.;)])|[²³⁺⁻]|\s?\([IVX]+\)")
@@ -78,7 +77,10 @@ _CHARGE = re.compile(r"\d?[+−](?![\w(])|\d?-(?=[\s,.;)])|[²³⁺⁻]|\s?\([IV
 def formulas(text: str) -> Iterator[Span]:
     """The formulas of compounds, elements and systems in order; what defines their variables belongs to them."""
     end = 0
-    found = sorted(match.span() for pattern in (FORMULA, SYSTEM) for match in pattern.finditer(text))
+    found = sorted(
+        (match.span() for pattern in (FORMULA, SYSTEM) for match in pattern.finditer(text)),
+        key=lambda span: (span[0], -span[1]),
+    )
     for first, last in found:
         start, stop = _unwrapped(text, first, last)
         if start < end or not is_formula(text[start:stop]) or _TYPE.match(text, stop) or _CHARGE.match(text, stop):
@@ -112,12 +114,14 @@ def is_formula(word: str) -> bool:
     letters = re.sub(r"[^A-Za-z]", "", bare)
     found = symbols(bare)
     known = set(found) - set(SITES)
-    if bare in _NOT_FORMULAS or not known or _SPACE_GROUP.fullmatch(bare):
+    if bare in _NOT_FORMULAS or not known or _SPACE_GROUP.fullmatch(bare) or _OXIDATION.search(bare):
         return False
     if re.search(r"\d", bare):
         return len(found) > 1 or bare in ("O2", "O3", "N2", "H2", "C60", "C70", "Cl2", "F2", "Br2", "I2", "S8")
     if len(found) == 1:
-        return letters in ELEMENTS
+        return (
+            letters in ELEMENTS and len(letters) > 1
+        )  # one letter is a unit, an axis or an initial more often than an element
     if set(found) & set(SITES):
         return False
     if letters.isupper():  # any letters will do for elements
