@@ -15,7 +15,10 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -31,22 +34,26 @@ from store.library import Library, create_library, open_library
 
 DEPTH = 10
 #: Abstracts of one write.
-BATCH = 512
+BATCH = 256
 
 
 def build(folder: Path, at: Path, embedder: Embedder) -> Library:
-    """The library of all abstracts."""
-    library = create_library(at, embedding=embedder.identity, dimension=embedder.dimension)
-    abstracts = lines_of(folder / "corpus.jsonl")
+    """The library of all abstracts; goes on where it was stopped."""
+    if not at.exists():
+        create_library(at, embedding=embedder.identity, dimension=embedder.dimension)
+    library = open_library(at, embedding=embedder.identity)
+    known = {document.name for document in library.documents()}
+    abstracts = [one for one in lines_of(folder / "corpus.jsonl") if one["_id"] not in known]
     for start in range(0, len(abstracts), BATCH):
-        batch = abstracts[start : start + BATCH]
-        library.save_papers([_paper(one["_id"], one["title"], one["text"], embedder) for one in batch])
-        print(f"{start + len(batch)} of {len(abstracts)}", file=sys.stderr)
+        papers = [_paper(one["_id"], one["title"], one["text"]) for one in abstracts[start : start + BATCH]]
+        vectors = iter(embedder.embed([chunk.searchable for paper in papers for chunk in paper.chunks]))
+        library.save_papers([replace(paper, vectors=np.array([next(vectors) for _ in paper.chunks])) for paper in papers])
+        print(f"{start + len(papers)} of {len(abstracts)}", file=sys.stderr)
     library.maintain()
     return library
 
 
-def _paper(name: str, title: str, text: str, embedder: Embedder) -> Paper:
+def _paper(name: str, title: str, text: str) -> Paper:
     document = Document(id=content_id("scifact", name), name=name, size=len(text), title=title)
     page = PageQuality(page=1, width=600, height=800, n_chars=len(text), figure_share=0, confidence=1)
     conversion = Conversion(
@@ -54,9 +61,7 @@ def _paper(name: str, title: str, text: str, embedder: Embedder) -> Paper:
         pages=(page,), figures=(), seconds=0, docling_json=content_id("json", name), markdown=content_id("markdown", name),
     )  # fmt: skip
     chunks = tuple(_chunk(conversion, i, title, part) for i, part in enumerate(_parts(title, text)))
-    return Paper(
-        document=document, conversion=conversion, chunks=chunks, vectors=embedder.embed([c.searchable for c in chunks])
-    )
+    return Paper(document=document, conversion=conversion, chunks=chunks, vectors=np.empty((len(chunks), 0)))
 
 
 def _parts(title: str, text: str) -> Sequence[str]:
@@ -67,8 +72,6 @@ def _parts(title: str, text: str) -> Sequence[str]:
 
 
 def _chunk(conversion: Conversion, ordinal: int, title: str, text: str) -> Chunk:
-    from dataclasses import replace
-
     chunk_id = content_id("chunk", conversion.id, ordinal)
     plain = chunk_of(text, ordinal)
     return replace(plain, id=chunk_id, doc_id=conversion.doc_id, conversion_id=conversion.id, headings=(title,))
@@ -102,7 +105,7 @@ def main() -> int:
         return 2
     folder, at, part = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "test"
     embedder = Embedder(SHIPPED_MODEL, dtype="auto")
-    library = open_library(at, embedding=embedder.identity) if at.exists() else build(folder, at, embedder)
+    library = build(folder, at, embedder)
     claims = {one["_id"]: one["text"] for one in lines_of(folder / f"queries_{part}.jsonl")}
     wanted = judgments(folder / f"qrels_{part}.tsv")
     for mode in SearchMode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from test_embedded_reader import asking, read, record
 
 from extract.embedded.applications import applications
 from extract.embedded.chemical_names import chemical_names
@@ -169,3 +170,19 @@ def test_a_material_has_its_name_its_abbreviation_and_what_is_said_of_it():
     assert first.values["phase"] == ["olivine"]  # of a sentence that names no material: of the one named before
     assert (second.values["formula"], second.values["acronym"]) == (["Sr2CoNbO6"], ["SCNO"])
     assert second.values["application"] == ["dielectric"]
+
+
+def test_a_prompt_that_asks_for_a_formula_gets_the_materials_of_the_text():
+    text = "Mesoporous CuCo2O4 nanoparticles were synthesized as a cathode catalyst for Li-O2 batteries. CuCo2O4 was stable."
+    item = {
+        "name": {"type": ["string", "null"], "maxLength": 80},
+        "formula": {"type": ["string", "null"], "maxLength": 80},
+        "applications": {"type": "array", "maxItems": 9, "items": {"type": "string", "maxLength": 80, "x-kind": "application"}},
+    }
+    schema = {"type": "object", "additionalProperties": False, "required": list(item), "properties": item}
+
+    reading = read(asking(materials={"type": "array", "maxItems": 9, "items": schema}), text)
+    assert record(reading) == {
+        "materials": [{"name": None, "formula": "CuCo2O4", "applications": ["cathode", "catalyst", "Li-O2 batteries"]}]
+    }
+    assert {evidence.field for evidence in reading.evidence} >= {"materials[0].formula", "materials[0].applications[2]"}

@@ -174,9 +174,11 @@ def _unit_hint(name: str, about: str) -> str | None:
         return _NAME_UNITS[words[-1]]
     from extract.embedded.unit_words import unit_pattern
 
-    said = re.search(r"\bin (?=\S)", about)
-    found = unit_pattern().match(about, said.end()) if said else None
-    return found[0] if found and len(found[0]) < 24 else None
+    for said in re.finditer(r"\bin (?=\S)", about):
+        found = unit_pattern().match(about, said.end())
+        if found and len(found[0]) < 24:
+            return found[0]
+    return None
 
 
 def _choices(schema: Schema, about: str) -> tuple[tuple[Any, frozenset[str]], ...]:

@@ -16,6 +16,7 @@ from typing import Any
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import MATERIAL_KINDS, Field
+from extract.embedded.frames import frames, is_frame
 from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measured import is_property
@@ -63,7 +64,9 @@ def _quotes(record: Field) -> set[str]:
 
 def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness) -> Iterator[tuple[Context, float]]:
     kinds = {part.kind for part in record.fields}
-    if len(kinds & set(_ENTRY_KINDS)) >= 2:
+    if is_frame(record):
+        yield from ((Context(sentence, [], frame=values), float(len(values))) for sentence, values in frames(record, view))
+    elif len(kinds & set(_ENTRY_KINDS)) >= 2:
         yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
     elif kinds & set(MATERIAL_KINDS) and not kinds & set(_NUMBER_KINDS):
         yield from ((Context(sentence, [], material=subject), 1.0) for sentence, subject in view.materials)
@@ -276,7 +279,9 @@ def _list(part: Field, at: Context) -> list[Any]:
     inner, limit = part.item, part.schema.get("maxItems", 50)
     if inner is None:
         return []
-    if at.material is not None and inner.kind in at.material.values:
+    if at.frame is not None:
+        values = [fitted(inner, value) for value in dict.fromkeys(at.frame.get(part.name, []))]
+    elif at.material is not None and inner.kind in at.material.values:
         values = [fitted(inner, value) for value in at.material.values[inner.kind]]
     elif at.entry is not None and inner.kind in at.entry.parts:
         values = [fitted(inner, at.text[slice(*span)]) for span in at.entry.parts[inner.kind]]

@@ -42,6 +42,7 @@ class Context:
     name: Span | None = None
     of: Measured | None = None  #: what the quantity is of, where a table says so
     material: Subject | None = None
+    frame: dict[str, list[str]] | None = None  #: printed values by field, where the sentence was read as a frame
 
     @property
     def text(self) -> str:
