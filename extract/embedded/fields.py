@@ -34,6 +34,7 @@ _BY_NAME = [
     ("quantity", r"^(?:quantity|measurement|as printed|value as printed)$"),
     ("value", r"^(?:value|number|amount|magnitude|mean)$"),
     ("formula", r"\b(?:formula|chemical composition|stoichiometry)\b"),
+    ("operation", r"^(?:operation|step|procedure step)$"),
     ("acronym", r"^(?:acronym|abbreviation)$"),
     ("application", r"^(?:applications?|uses?|used for)$"),
     ("phase", r"\b(?:phases?|crystal structure|space group|structure or phase)\b"),

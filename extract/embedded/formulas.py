@@ -43,7 +43,7 @@ _GROUP = rf"(?:[(\[{{]{_INNER}[)\]}}]|{_SHARED}){_COUNT}?"
 _BODY = rf"(?:{_PART}|{_GROUP})++"
 _FRONT = rf"(?:\(?\s?(?:1|100)\s?{_MINUS}\s?{_VAR}\s?\)\s?(?=[A-Z(\[]))?"
 #: Parts joined by a dot (water of crystallisation), a colon (a dopant) or an at sign (a shell).
-_JOINED = rf"{_BODY}(?:\s?[·⋅•∙]\s?\d*(?:\.\d+)?{_VAR}?{_BODY}|:{_PART}+(?:\d?[+−])?|@{_BODY}){{0,4}}"
+_JOINED = rf"{_BODY}(?:\s?[·⋅•∙*]\s?\d*(?:\.\d+)?{_VAR}?{_BODY}|:{_PART}+(?:\d?[+−])?|@{_BODY}){{0,4}}"
 #: Subscripts that the page sets apart: 'CH 3 NH 3 PbI 3', 'TiO 2', 'La 1−x Sr x MnO 3'.
 _SPACED = rf"{_BODY}(?:\s{_COUNT}(?:\s?{_BODY})?){{0,12}}\s{_COUNT}(?:\s?{_BODY})?(?!\s?[°%Å]|\.\d|\s(?:[a-zµ]{{1,2}}|min|mol|days?)\b)"
 #: The parts of one formula with spaces between: 'Mg1−x SiH2x O3', 'Y Ba2 Cu3 O7'.

@@ -1,8 +1,9 @@
-"""Read records that gather several quantities of one sentence, as a table row would: an experiment with its conditions and results.
+"""Read records that gather several things of one sentence, as a table row would: an experiment with its conditions, a step of a synthesis.
 
-A list of records with two or more lists of quantities in it is such a frame; each sentence that measures gives one. A unit that few
-things are measured in (W/cm2) says by itself what a number is. One that many things are (°C, V, h) does not: its number is taken where
-the sentence says the field's words, or where another number of the sentence is certain, since conditions stand beside results.
+A record with an operation is a step of a procedure (operations.py). A list of records with two or more lists of quantities in it is a
+frame, and each sentence that measures gives one. A unit that few things are measured in (W/cm2) says by itself what a number is. One that
+many things are (°C, V, h) does not: its number is taken where the sentence says the field's words, or where another number of the sentence
+is certain, since conditions stand beside results.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from extract.embedded.chemical_names import chemical_names
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import Field
 from extract.embedded.formulas import formulas
+from extract.embedded.operations import steps
 from extract.embedded.quantities import Quantity
 from extract.embedded.sentences import Sentence
 from extract.embedded.view import UnitView
@@ -71,6 +73,32 @@ def frames(record: Field, view: UnitView) -> Iterator[tuple[Sentence, dict[str, 
         roles = dict(_roles(record, sentence))
         if is_sure or roles:
             yield sentence, roles | (found if is_sure else {})
+
+
+def procedures(record: Field, view: UnitView) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
+    """Each step of a procedure with what belongs to it, by the names of the record's fields."""
+    for sentence, step in steps(view):
+        text = sentence.chunk.text
+        found: dict[str, list[str]] = {}
+        for part in record.fields:
+            inner = part.item or part
+            if inner.kind == "operation":
+                found[part.name] = [text[slice(*step.verb)]]
+            elif inner.kind in ("material", "formula"):
+                found[part.name] = [text[slice(*span)] for span in step.materials]
+            elif inner.kind in (*_QUANTITIES, "unit"):
+                found[part.name] = [value for one in step.quantities for value in _printed(inner, text, one)]
+        yield sentence, found
+
+
+def _printed(field: Field, text: str, quantity: Quantity) -> list[str]:
+    """What of this quantity the field takes: all of it, its figures or its unit; nothing where it is in another measure."""
+    unit = text[slice(*quantity.unit)] if quantity.unit else None
+    if field.unit_hint and not (unit and is_same_measure(unit, field.unit_hint)):
+        return []
+    if field.kind == "unit":
+        return [unit] if unit else []
+    return [text[slice(*quantity.value)]] if field.kind == "value" else members(text, quantity)
 
 
 def _asks_unit(part: Field) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import MATERIAL_KINDS, Field
-from extract.embedded.frames import frames, is_frame
+from extract.embedded.frames import frames, is_frame, procedures
 from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measured import is_property
@@ -66,6 +66,8 @@ def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness)
     kinds = {part.kind for part in record.fields}
     if is_frame(record):
         yield from ((Context(sentence, [], frame=values), float(len(values))) for sentence, values in frames(record, view))
+    elif "operation" in kinds:
+        yield from ((Context(sentence, [], frame=values), 1.0) for sentence, values in procedures(record, view))
     elif len(kinds & set(_ENTRY_KINDS)) >= 2:
         yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
     elif kinds & set(MATERIAL_KINDS) and not kinds & set(_NUMBER_KINDS):

@@ -102,6 +102,8 @@ def _raw(field: Field, at: Context) -> Any | None:
         return chosen(field, at.sentence)
     if at.entry is not None and field.kind in ("authors", "title", "venue", "volume", "pages", "year", "doi", "arxiv", "url"):
         return _of_entry(field, at)
+    if at.frame is not None:
+        return next(iter(at.frame.get(field.name, [])), None)
     if at.material is not None and field.kind in at.material.values:
         return next(iter(at.material.values[field.kind]), None)
     if field.kind in FINDERS:

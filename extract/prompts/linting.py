@@ -38,7 +38,7 @@ KINDS = (
     "quantity", "number", "unit", "property", "entity", "condition", "count", "year", "date", "doi", "arxiv", "url",
     "identifier", "email", "authors", "title", "venue", "volume", "pages", "label", "claim", "sentence", "phrase", "value",
     "version", "name", "quote",
-    "formula", "material", "acronym", "application", "phase", "form",
+    "formula", "material", "acronym", "application", "phase", "form", "operation",
 )  # fmt: skip
 
 _OPTIONS = {"temperature": ((int, float), 0, 2), "max_tokens": ((int,), 1, 1_000_000), "seed": ((int,), 0, 2**63 - 1)}
