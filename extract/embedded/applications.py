@@ -31,7 +31,8 @@ _DEVICES = (
     r"super-?capacitors?|(?:field[- ]effect\s|thin[- ]film\s)?transistors?|light[- ]emitting\s(?:diodes?|devices?)|photovoltaics?|"
     r"(?:opto|micro|magneto)?electronic\sdevices?|spintronics?(?:\sdevices?)?|optoelectronics?|lasers?|"
     r"thermoelectric\sgenerat(?:ion|ors?)|resonators?|actuators?|memory\sdevices?|magnetic\s(?:refrigerat\w+|cooling)|"
-    r"orthopedic\simplants?|drug\sdelivery|hydrogen\sstorage"
+    r"orthopedic\simplants?|drug\sdelivery|(?:electro|photo)?catalysis|(?:chemical\s|humidity[- ]|gas\s)sensing|"
+    r"(?:gas|hydrogen|methane|H2|CH4|CO2|carbon\sdioxide)\s(?:storage|separation|capture|adsorption)"
 )
 _CLASSES = (
     r"superconductors?|(?:high|medium)[- ]entropy\salloys?|(?:bulk\s)?metallic\sglass(?:es)?|semiconductors?|(?:photo|electro)?catalysts?|"

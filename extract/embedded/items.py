@@ -21,7 +21,8 @@ from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measured import is_property
 from extract.embedded.names import named
-from extract.embedded.quantities import Quantity, QuantityKind
+from extract.embedded.quantities import QuantityKind
+from extract.embedded.sample_sizes import is_sample_size
 from extract.embedded.sentences import Sentence
 from extract.embedded.unit_words import is_counted
 from extract.embedded.view import UnitView
@@ -172,31 +173,11 @@ def _stems_near(at: Context) -> frozenset[str]:
 def _counts(view: UnitView) -> Iterator[tuple[Context, float]]:
     for sentence, quantities in view.quantities.items():
         for quantity in quantities:
-            if _is_sample_size(sentence.chunk.text, quantity):
+            if is_sample_size(sentence.chunk.text, quantity):
                 yield Context(sentence, quantities, quantity), 1.0
 
 
-_PEOPLE = re.compile(
-    r"(?:[a-z-]+\s){0,2}(?:participants|patients|subjects|volunteers|respondents|individuals|people|persons|men|"
-    r"women|children|adults|"
-    r"infants|students|employees|households|samples|animals|mice|rats|cells|specimens|cases|controls|studies|sites|"
-    r"plots|trees|images|"
-    r"documents|sentences|articles|papers|genes|proteins|species|observations|measurements|records|galaxies|stars|"
-    r"pages|examples)\b"
-)
 _P = re.compile(r"\b[pP]\s?[=<>≤]?\s?$")
-_N = re.compile(r"(?<![\w])[nN]\s?=\s?$")
-
-
-def _is_sample_size(text: str, quantity: Quantity) -> bool:
-    number = quantity.number
-    if number is None or number < 2 or not float(number).is_integer():
-        return False
-    if _N.search(text, max(0, quantity.value[0] - 6), quantity.value[0]):
-        return True
-    if quantity.kind is QuantityKind.COUNT and text[quantity.value[0]].isdigit():
-        return bool(_PEOPLE.match(text, quantity.end + 1))
-    return quantity.unit is not None and bool(_PEOPLE.fullmatch(text[slice(*quantity.unit)]))
 
 
 def _claims(view: UnitView) -> Iterator[tuple[Context, float]]:
