@@ -39,6 +39,7 @@ def found(find, text: str) -> list[str]:
         "BN",
         "Co–Cr–Fe–Mn–Ni",
         "Na0.67[Ni0.4Co0.2Mn0.4]O2",
+        "Mg2(1+x)Si0.45Sn0.537Sb0.013",
     ],
 )
 def test_a_formula_is_found_whole(formula):
@@ -72,6 +73,7 @@ def test_subscripts_that_the_page_sets_apart_are_joined_in_the_value():
         "DNA, RNA and COF",
         "ICSD 2014 by Th. B. Os, PhD",
         "on by new how few",
+        "bought from Smith Co., Ltd.",
     ],
 )
 def test_what_only_looks_like_a_formula_is_none(text):

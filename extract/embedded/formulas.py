@@ -32,7 +32,8 @@ _LESS = rf"\s?(?:{_MINUS}|[+±])\s?"
 _NUMBER = r"\d+(?:[.·,]\d+)?"
 #: '0.5', '1−x', '2', 'x', '7−δ', '3±δ', '1-2x', '2/3', '67-x'; a decimal comma as some journals print it.
 _COUNT = (
-    rf"(?:{_NUMBER}(?:/\d+)?(?:{_VAR}(?![a-wyz])|(?:{_LESS}(?:\d*(?:\.\d+)?{_VAR}(?![a-wyz])|{_NUMBER}(?=[A-Z)\]])))*)"
+    rf"(?:\d*\((?:{_NUMBER}{_LESS}\d*{_VAR}|{_VAR}{_LESS}{_NUMBER})\)|"
+    rf"{_NUMBER}(?:/\d+)?(?:{_VAR}(?![a-wyz])|(?:{_LESS}(?:\d*(?:\.\d+)?{_VAR}(?![a-wyz])|{_NUMBER}(?=[A-Z)\]])))*)"
     rf"|{_VAR}(?:{_LESS}{_VAR})?(?![a-wyz]))"
 )
 #: Atomic: no text, however hostile, makes it try a run of symbols in all ways.
@@ -71,6 +72,7 @@ _SPACE_GROUP = re.compile(r"[PIFCRAB](?:[-−]?[1-6][1-5]?|[mnacbd]|/)+")
 _OXIDATION = re.compile(r"\([IVX]+\)$")
 #: It names the structure of another.
 _TYPE = re.compile(rf"\d?(?:{_MINUS}|\s)(?:type|like|structured?|structure[- ]type)(?![a-z])")
+_COMPANY = re.compile(r"\.,|\.?,?\s(?:Ltd|LTD|Inc|KG|GmbH)")
 _CHARGE = re.compile(r"\d?[+−](?![\w(])|\d?-(?=[\s,.;)])|[²³⁺⁻]|\s?\([IVX]+\)")
 
 
@@ -83,6 +85,8 @@ def formulas(text: str) -> Iterator[Span]:
     )
     for first, last in found:
         start, stop = _unwrapped(text, first, last)
+        if text[start:stop] == "Co" and _COMPANY.match(text, stop):
+            continue
         if start < end or not is_formula(text[start:stop]) or _TYPE.match(text, stop) or _CHARGE.match(text, stop):
             continue
         end = _with_variables(text, start, stop)
