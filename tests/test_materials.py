@@ -175,7 +175,7 @@ def test_a_material_has_its_name_its_abbreviation_and_what_is_said_of_it():
 
 
 def test_a_prompt_that_asks_for_a_formula_gets_the_materials_of_the_text():
-    text = "Mesoporous CuCo2O4 nanoparticles were synthesized as a cathode catalyst for Li-O2 batteries. CuCo2O4 was stable."
+    text = "Mesoporous CuCo2O4 nanoparticles were synthesized. They are a cathode catalyst for Li-O2 batteries. CuCo2O4 was stable."
     item = {
         "name": {"type": ["string", "null"], "maxLength": 80},
         "formula": {"type": ["string", "null"], "maxLength": 80},
@@ -187,4 +187,6 @@ def test_a_prompt_that_asks_for_a_formula_gets_the_materials_of_the_text():
     assert record(reading) == {
         "materials": [{"name": None, "formula": "CuCo2O4", "applications": ["cathode", "catalyst", "Li-O2 batteries"]}]
     }
-    assert {evidence.field for evidence in reading.evidence} >= {"materials[0].formula", "materials[0].applications[2]"}
+    quotes = {evidence.field: evidence.quote for evidence in reading.evidence}
+    assert quotes["materials[0].formula"] == "Mesoporous CuCo2O4 nanoparticles were synthesized."
+    assert quotes["materials[0].applications[2]"] == "They are a cathode catalyst for Li-O2 batteries."

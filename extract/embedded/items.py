@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
@@ -23,7 +23,7 @@ from extract.embedded.measured import is_property
 from extract.embedded.names import named
 from extract.embedded.quantities import QuantityKind
 from extract.embedded.sample_sizes import is_sample_size
-from extract.embedded.sentences import Sentence
+from extract.embedded.sentences import Sentence, sentence_spans
 from extract.embedded.unit_words import is_counted
 from extract.embedded.view import UnitView
 from extract.embedded.words import overlap, stems_of
@@ -42,6 +42,7 @@ class Item:
     record: dict[str, Any]
     sentence: Sentence
     weight: float
+    told: dict[str, Sentence] = field(default_factory=dict)  #: the sentences of values that stand in another one
 
 
 def items(field: Field, view: UnitView, likeness: Likeness) -> list[Item]:
@@ -236,7 +237,19 @@ def _item(record: Field, at: Context, weight: float) -> Item | None:
             continue
         values[part.name] = value
     told = [name for name, value in values.items() if value not in (None, []) and name not in _quotes(record)]
-    return Item(values, at.sentence, weight) if told else None
+    return Item(values, at.sentence, weight, _sentences(at)) if told else None
+
+
+def _sentences(at: Context) -> dict[str, Sentence]:
+    """Of what is said of a material, the sentence that says it."""
+    if at.material is None:
+        return {}
+    chunk, spans = at.sentence.chunk, sentence_spans(at.sentence.chunk.text)
+    inside = {
+        value: next((span for span in spans if span[0] <= where[0] < span[1]), None)
+        for value, where in at.material.where.items()
+    }
+    return {value: Sentence(chunk, at.sentence.index, *span) for value, span in inside.items() if span}
 
 
 def _part(part: Field, record: Field, at: Context) -> Any | None:

@@ -30,6 +30,7 @@ class Subject:
 
     at: Span
     values: dict[str, list[str]]  #: of 'formula', 'material', 'acronym' at most one each; of the kinds of SAID any number
+    where: dict[str, Span]  #: of each value, where it stands first
 
 
 def subjects(text: str, sentences: Sequence[Span]) -> list[Subject]:
@@ -40,9 +41,11 @@ def subjects(text: str, sentences: Sequence[Span]) -> list[Subject]:
     said = _said(text, sentences, mentions)
     found = []
     for i, group in enumerate(groups):
-        values = {("formula" if one.is_formula else "material"): [one.value] for one in group}
-        values["acronym"] = [short] if (short := _abbreviation(text, mentions[i])) else []
-        found.append(Subject(min(mentions[i]), values | {kind: said[kind].get(i, []) for kind in SAID}))
+        told = {("formula" if one.is_formula else "material"): {one.value: min(one.spans)} for one in group}
+        told["acronym"] = _abbreviation(text, mentions[i])
+        told |= {kind: said[kind].get(i, {}) for kind in SAID}
+        where = {value: span for values in told.values() for value, span in values.items()}
+        found.append(Subject(min(mentions[i]), {kind: list(values) for kind, values in told.items()}, where))
     return sorted(found, key=lambda one: one.at)
 
 
@@ -66,17 +69,17 @@ def _is_same(text: str, name: Material, formula: Material) -> bool:
     )
 
 
-def _abbreviation(text: str, spans: Sequence[Span]) -> str | None:
+def _abbreviation(text: str, spans: Sequence[Span]) -> dict[str, Span]:
     for _, end in spans:
         found = _ABBREVIATION.match(text, end)
         if found and not is_formula(found[1]):
-            return found[1]
-    return None
+            return {found[1]: found.span(1)}
+    return {}
 
 
-def _said(text: str, sentences: Sequence[Span], mentions: list[list[Span]]) -> dict[str, dict[int, list[str]]]:
-    """By kind and material, what the sentences say of it."""
-    made: dict[str, dict[int, dict[str, str]]] = {kind: {} for kind in SAID}
+def _said(text: str, sentences: Sequence[Span], mentions: list[list[Span]]) -> dict[str, dict[int, dict[str, Span]]]:
+    """By kind and material, what the sentences say of it and where; what is said twice, in one form or another, once."""
+    made: dict[str, dict[int, dict[str, tuple[str, Span]]]] = {kind: {} for kind in SAID}
     named = [[i for i, spans in enumerate(mentions) if any(a <= at < b for at, _ in spans)] for a, b in sentences]
     last: list[int] = next((one for one in named if one), [])
     for (start, end), here in zip(sentences, named, strict=True):
@@ -85,5 +88,5 @@ def _said(text: str, sentences: Sequence[Span], mentions: list[list[Span]]) -> d
             for a, b in find(text[start:end]):
                 words = re.sub(r"\s+", " ", text[start + a : start + b]).strip()
                 for i in last:
-                    made[kind].setdefault(i, {}).setdefault(same_application(words), words)
-    return {kind: {i: list(values.values()) for i, values in of.items()} for kind, of in made.items()}
+                    made[kind].setdefault(i, {}).setdefault(same_application(words), (words, (start + a, start + b)))
+    return {kind: {i: dict(values.values()) for i, values in of.items()} for kind, of in made.items()}
