@@ -11,15 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from extract.embedded.chemical_names import chemical_names
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import Field
-from extract.embedded.formulas import formulas
 from extract.embedded.operations import steps
 from extract.embedded.quantities import Quantity
+from extract.embedded.roles import MATTER, players
 from extract.embedded.sentences import Sentence
 from extract.embedded.view import UnitView
-from extract.embedded.words import overlap, stem, stems_of
+from extract.embedded.words import overlap
 
 Span = tuple[int, int]
 
@@ -39,19 +38,6 @@ _CONDITION = re.compile(
     r"(?<!amplitude )(?<!signal )of)\s|[,(]\s?|[-–]\s?)$"
 )
 _LIMIT = re.compile(r"between|from|below|above|under|<|>|≤|≥", re.I)
-#: Words of a field's name that say nothing about its role.
-_MATTER = frozenset(stem(word) for word in ("material", "materials", "compound", "substance", "composition", "used", "layer"))
-#: 'YSZ', '8YSZ', 'Ni-YSZ', 'NiO–GDC': capitals, and parts joined that begin with one.
-_ABBREVIATION = re.compile(
-    r"(?<![\w-])\d{0,2}(?:[A-Z][A-Za-z]*[A-Z]\w*(?:[-–‐/+]\d{0,2}[A-Z]\w*)*|[A-Z]\w{0,5}(?:[-–‐/+]\d{0,2}[A-Z]\w*)+)"
-)
-_BEFORE_ROLE = re.compile(
-    r"(?:[-‐–\s](?:based|supported|infiltrated|composite|cermet|thin|porous|dense|film|oxide|ceramic|fuel)){0,2}[-‐–\s]\(?$"
-)
-_AFTER_ROLE = re.compile(
-    r"(?:\w{0,3})(?:\s(?:materials?|layers?|films?|side))?(?:\s(?:was|is|were|are|made|composed|consisting|consists|fabricated|based|comprising))*"
-    r"(?:\s(?:of|on|from|by|as|with))?[\s(:]{1,2}(?:an?\s|the\s|pure\s|dense\s|porous\s)?$"
-)
 
 
 def is_frame(record: Field) -> bool:
@@ -114,12 +100,17 @@ def _part_of(parts: list[Field], sentence: Sentence, quantity: Quantity) -> Fiel
     if quantity.unit is None:
         return None
     unit = sentence.chunk.text[slice(*quantity.unit)]
-    fits = [part for part in parts if is_same_measure(unit, _asks_unit(part) or "")]
+    fits = [part for part in parts if _fits(unit, _asks_unit(part) or "")]
     return max(
         fits,
         key=lambda part: (_said(part, sentence) > 0.5, len(part.stems) if _said(part, sentence) > 0.5 else -len(part.stems)),
         default=None,
     )
+
+
+def _fits(unit: str, wanted: str) -> bool:
+    """Whether they measure the same; '%/h' and 'Hz' have one dimension and do not."""
+    return ("%" in unit) == ("%" in wanted) and is_same_measure(unit, wanted)
 
 
 def _is_told(part: Field, sentence: Sentence, quantity: Quantity) -> bool:
@@ -150,35 +141,9 @@ def members(text: str, quantity: Quantity) -> list[str]:
 
 
 def _roles(record: Field, sentence: Sentence) -> Iterator[tuple[str, list[str]]]:
-    """The materials beside the word of each field that asks for one in a role: 'Ni-YSZ anode', 'the cathode was LSCF'."""
-    parts = [part for part in record.fields if part.kind == "list" and part.item is not None and part.item.kind == "material"]
-    if not parts:
-        return
-    named = _materials(sentence.text)
-    for part in parts:
-        wanted = (part.stems or part.about) - _MATTER
-        values = [sentence.text[a:b] for a, b in named if _plays(sentence.text, (a, b), wanted)]
-        if values:
-            yield part.name, list(dict.fromkeys(values))
-
-
-def _materials(text: str) -> list[Span]:
-    found = [match.span() for match in _ABBREVIATION.finditer(text)] + list(formulas(text)) + list(chemical_names(text))
-    kept: list[Span] = []
-    for span in sorted(found, key=lambda one: (one[0] - one[1], one[0])):
-        if all(span[1] <= other[0] or other[1] <= span[0] for other in kept):
-            kept.append(span)
-    return sorted(kept)
-
-
-def _plays(text: str, span: Span, wanted: frozenset[str]) -> bool:
-    """Whether a word of the role stands right before or right after this material."""
-    for match in re.finditer(r"[A-Za-z]+", text[max(0, span[0] - 70) : span[1] + 40]):
-        start, end = (at + max(0, span[0] - 70) for at in match.span())
-        if not stems_of(match[0]) & wanted:
-            continue
-        if start >= span[1] and _BEFORE_ROLE.fullmatch(text, span[1], start):
-            return True
-        if end <= span[0] and _AFTER_ROLE.fullmatch(text, end, span[0]):
-            return True
-    return False
+    """The materials beside the word of each field that asks for one in a role."""
+    for part in record.fields:
+        if part.kind == "list" and part.item is not None and part.item.kind == "material":
+            values = players(sentence.text, (part.stems or part.about) - MATTER)
+            if values:
+                yield part.name, values
