@@ -25,6 +25,7 @@ Span = tuple[int, int]
 _QUANTITIES = ("quantity", "value", "number")
 #: A unit made of several is telling.
 _COMPOUND = re.compile(r"[/·*^\s]|[a-zA-Z]\d")
+_SHARE = re.compile("%|per ?cent")
 #: Words that only say 'roughly': no part of a value that a table would hold.
 _ROUGHLY = re.compile(
     r"(?:(?:about|approximately|approx\.|around|roughly|nearly|almost|ca\.?|circa|up to|as (?:high|low|much|many|little) as|some|"
@@ -110,7 +111,7 @@ def _part_of(parts: list[Field], sentence: Sentence, quantity: Quantity) -> Fiel
 
 def _fits(unit: str, wanted: str) -> bool:
     """Whether they measure the same; '%/h' and 'Hz' have one dimension and do not."""
-    return ("%" in unit) == ("%" in wanted) and is_same_measure(unit, wanted)
+    return bool(_SHARE.search(unit)) == bool(_SHARE.search(wanted)) and is_same_measure(unit, wanted)
 
 
 def _is_told(part: Field, sentence: Sentence, quantity: Quantity) -> bool:
