@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """nDCG@10 of the library's own search on SciFact: claims against 5,183 abstracts.
 
-    bench/score_scifact.py SCIFACT_FOLDER LIBRARY [test|train]
+    bench/score_scifact.py SCIFACT_FOLDER LIBRARY [test|train|tune]
 
 LIBRARY is made where it does not exist: each abstract is a paper, its title the heading above its chunks, cut as conversion cuts. A
-paper's rank is that of its best chunk. Three ways to search: by words (BM25), by meaning (vectors), by both.
+paper's rank is that of its best chunk. Three ways to search: by words (BM25), by meaning (vectors), by both. 'tune' tries other constants
+of the fusion on the train claims.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import sys
 import time
@@ -25,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from annotated import lines_of
 from read_embedded import chunk_of
 
+import store.search
 from ingest.packing import open_measure, split_long
 from ingest.passage import Passage
 from pipeline import search
@@ -99,6 +102,16 @@ def papers_found(library: Library, embedder: Embedder, query: str, mode: SearchM
     return list(dict.fromkeys(hit.doc_name for hit in hits))
 
 
+def score(library: Library, embedder: Embedder, folder: Path, part: str, mode: SearchMode) -> str:
+    """nDCG and time a claim of one way to search."""
+    claims = {one["_id"]: one["text"] for one in lines_of(folder / f"queries_{part}.jsonl")}
+    wanted = judgments(folder / f"qrels_{part}.tsv")
+    start = time.perf_counter()
+    scores = [ndcg(papers_found(library, embedder, claims[name], mode), of) for name, of in wanted.items()]
+    seconds = (time.perf_counter() - start) / len(scores)
+    return f"nDCG@10 {sum(scores) / len(scores):.4f}  {len(scores)} claims, {1000 * seconds:.0f} ms each"
+
+
 def main() -> int:
     if len(sys.argv) < 3:
         print(__doc__, file=sys.stderr)
@@ -106,13 +119,13 @@ def main() -> int:
     folder, at, part = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "test"
     embedder = Embedder(SHIPPED_MODEL, dtype="auto")
     library = build(folder, at, embedder)
-    claims = {one["_id"]: one["text"] for one in lines_of(folder / f"queries_{part}.jsonl")}
-    wanted = judgments(folder / f"qrels_{part}.tsv")
+    if part == "tune":
+        for store.search.FUSED, store.search.RRF_K in itertools.product((10, 50, 100, 200), (5, 10, 20, 60)):
+            told = score(library, embedder, folder, "train", SearchMode.HYBRID)
+            print(f"{store.search.FUSED:3} of each, k={store.search.RRF_K:2}  {told}", flush=True)
+        return 0
     for mode in SearchMode:
-        start = time.perf_counter()
-        scores = [ndcg(papers_found(library, embedder, claims[name], mode), of) for name, of in wanted.items()]
-        seconds = (time.perf_counter() - start) / len(scores)
-        print(f"{mode.value:8} nDCG@10 {sum(scores) / len(scores):.4f}  {len(scores)} claims, {1000 * seconds:.0f} ms each")
+        print(f"{mode.value:8} {score(library, embedder, folder, part, mode)}", flush=True)
     return 0
 
 
