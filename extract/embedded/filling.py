@@ -54,9 +54,9 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
     if part.kind == "list" and part.item is not None and part.item.kind == "record":
         made = items(part, view, likeness)
         told = [
-            Told(f"{path}[{i}].{inner}", item.sentence)
+            Told(f"{path}[{i}].{inner}", item.told.get(str(value), item.sentence))
             for i, item in enumerate(made)
-            for inner in _leaf_paths(item.record, part.item)
+            for inner, value in _leaves(item.record, part.item)
         ]
         return [item.record for item in made], told
     if part.kind == "list":
@@ -70,17 +70,17 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
     return (None, []) if best is None else (best[0], [Told(path, best[1])])
 
 
-def _leaf_paths(record: dict[str, Any], field: Field, path: str = "") -> Iterator[str]:
-    """The paths of the values in an item, its quote left out: that is evidence, not a value."""
+def _leaves(record: dict[str, Any], field: Field, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values in an item with their paths, its quote left out: that is evidence, not a value."""
     quotes = {part.name for part in field.fields if part.kind == "quote"}
     inner = {part.name: part for part in field.fields}
     for name, value in record.items():
         if isinstance(value, dict):
-            yield from _leaf_paths(value, inner[name], f"{path}{name}.")
+            yield from _leaves(value, inner[name], f"{path}{name}.")
         elif isinstance(value, list):
-            yield from (f"{path}{name}[{i}]" for i in range(len(value)))
+            yield from ((f"{path}{name}[{i}]", one) for i, one in enumerate(value))
         elif value is not None and name not in quotes:
-            yield f"{path}{name}"
+            yield f"{path}{name}", value
 
 
 def _values(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[list[Any], list[Told]]:
