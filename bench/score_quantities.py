@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write the quantities that the rules find in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
 
-    bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors]
+    bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors] [--rules]
 
-With --errors it prints each true quantity that was missed or cut otherwise, and each that is not true, in its sentence.
+With --rules what was measured is read without the pointer. With --errors it prints each true quantity that was missed or cut otherwise, and each that is not true, in its sentence.
 """
 
 from __future__ import annotations
@@ -15,23 +15,33 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from extract.embedded.measured import measured
+from extract.embedded.measured import Measured, measured
+from extract.embedded.pointer import Pointer, asked_of
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import sentence_spans
+from store.embedding import shipped_folder
 
 
-def predicted(text: str) -> list[dict[str, object]]:
-    """The quantities of one paragraph as the scorer reads them."""
+def predicted(text: str, pointer: Pointer | None) -> list[dict[str, object]]:
+    """The quantities of one paragraph as the scorer reads them; without a pointer the shapes of sentences name what they are of."""
     found = find_quantities(text)
-    made = []
+    made, asked = [], []
     for span in sentence_spans(text):
         inside = [quantity for quantity in found if span[0] <= quantity.start < span[1]]
-        made += [as_scored(text, quantity, span, inside) for quantity in inside]
+        made += [as_scored(text, quantity, measured(text, quantity, span, inside)) for quantity in inside]
+        asked += [asked_of(text, quantity, span, inside) for quantity in inside]
+    if pointer:
+        for one, question, answer in zip(made, asked, pointer.point(asked), strict=True):
+            for name in ("entity", "property"):
+                named = getattr(answer, name)
+                one[name] = question.text[slice(*named.span)] if named else None
+                one[f"{name} sure"] = named.sure if named else None
+            one["sure"] = answer.sure
+            one["whole"] = [*answer.whole.span, answer.whole.sure, one["start"] - question.quantity[0]]
     return made
 
 
-def as_scored(text: str, quantity: Quantity, sentence: tuple[int, int], others: list[Quantity]) -> dict[str, object]:
-    of = measured(text, quantity, sentence, others)
+def as_scored(text: str, quantity: Quantity, of: Measured) -> dict[str, object]:
     return {
         "start": quantity.start,
         "end": quantity.end,
@@ -55,9 +65,10 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     documents = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines() if line.strip()]
-    predicted("1 mg")  # compiles the patterns
+    pointer = None if "--rules" in sys.argv else Pointer(shipped_folder())
+    predicted("It weighs 1 mg.", pointer)  # compiles the patterns, opens the weights
     start = time.perf_counter()
-    made = [{"doc": document["doc"], "quantities": predicted(document["text"])} for document in documents]
+    made = [{"doc": document["doc"], "quantities": predicted(document["text"], pointer)} for document in documents]
     seconds = time.perf_counter() - start
     Path(sys.argv[2]).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in made))
     if "--errors" in sys.argv:
