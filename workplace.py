@@ -15,7 +15,7 @@ from ingest.converter import converter_key
 from jobs import Ledger
 from records import Embed, OcrChoice, Reader
 from settings import Settings
-from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
+from store.embedding import Embedder, max_tokens, model_folder, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
 from storing import Recipe
 
@@ -110,7 +110,11 @@ class Workplace:
             from extract.embedded.reader import open_embedded_reader
 
             # The model opens with the first text that needs it: most prompts are read without.
-            return open_embedded_reader(lambda texts: self.embedder.embed(texts), embedding_key=self.library.embedding)
+            return open_embedded_reader(
+                lambda texts: self.embedder.embed(texts),
+                embedding_key=self.library.embedding,
+                encoder=model_folder(self.settings.embedding_model),
+            )
         from extract.models.endpoint import open_endpoint_reader
         from extract.prompts.messages import render
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Write the quantities that the rules find in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
+"""Write the quantities that the embedded reader finds in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
 
     bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors] [--rules]
 
-With --rules what was measured is read without the pointer. With --errors it prints each true quantity that was missed or cut otherwise, and each that is not true, in its sentence.
+With --rules the shapes of sentences alone say what was measured, without the pointer. With --errors it prints each true quantity that
+was missed or cut otherwise, and each that is not true, in its sentence.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def predicted(text: str, pointer: Pointer | None) -> list[dict[str, object]]:
         for one, question, answer in zip(made, asked, pointer.point(asked), strict=True):
             for name in ("entity", "property"):
                 named = getattr(answer, name)
-                one[name] = question.text[slice(*named.span)] if named else None
-                one[f"{name} sure"] = named.sure if named else None
+                one[name] = question.text[slice(*named.span)] if named.span else None
+                one[f"{name} sure"] = named.sure
             one["sure"] = answer.sure
             one["whole"] = [*answer.whole.span, answer.whole.sure, one["start"] - question.quantity[0]]
     return made

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 _NOTATIONS = re.compile(
     r"(?<=[A-Za-zχ²2])\(\s?\d[\d.,\s]*\)(?=\s?[=<>≈])"  # degrees of freedom: F(3, 8.9) =, t(39) =
+    r"|\bEqs?\.?\s\(\d+\.\d+\)(?:,?\s(?:and|to)?\s?\(\d+\.\d+\))*"  # numbers of equations: Eqs. (9.2) and (9.10)
     r"|\{\s?[-−–\d̄\s]{3,}\}|[⟨<\[]\d{3,4}[⟩>\]]"  # Miller indices: {111}, <110>
     r"|(?<![\d.,])0\d{2,}(?![\d.,]\d|\s?[×x]\s?10)"  # codes: 040301, (001)
     r"|(?<=\()\d+(?:,\d+)*(?=,\d+-[a-z]|-[a-z]{3})|(?<![\d.])\d+(?:,\d+)+(?=-[a-z])"  # locants: (3,4-ethylene...

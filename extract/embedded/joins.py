@@ -28,7 +28,7 @@ _MODIFIER = re.compile(
     r"up ?to|down to|"
     r"more than|less than|fewer than|greater than|higher than|lower than|larger than|smaller than|longer than|shorter than|"
     r"no more than|no less than|not more than|not less than|over|above|below|within|exceeding|in excess of|(?:in|of) the order of|"
-    r"on the order of|every|an? average of|average|over an?|over the|past|last|top|upper|"
+    r"on the order of|every|near|an? average of|(?:on )?average|over an?|over the|past|last|top|upper|"
     r"range of|range|ranges? from|as (?:low|high|much|many|few|little) as|better than)\s|[~∼≈≃≲≳<>≤≥⩽⩾±≪≫]=?\s?)+$",
     re.I,
 )

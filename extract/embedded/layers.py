@@ -25,7 +25,7 @@ def load_bottom(model: Path, n_layers: int) -> dict[str, Tensor]:
 
     found: dict[str, Tensor] = {}
     with safe_open(model / "model.safetensors", "pt") as file:
-        wanted = tuple(f"encoder.layer.{i}." for i in range(n_layers)) + ("embeddings.",)
+        wanted = ("embeddings.", *(f"encoder.layer.{i}." for i in range(n_layers)))
         for name in file.keys():  # noqa: SIM118 - a safe_open is no mapping
             if name.startswith(wanted) and not name.endswith("position_ids"):
                 found[name] = file.get_tensor(name)

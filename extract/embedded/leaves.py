@@ -21,6 +21,7 @@ from extract.embedded.measured import Measured, measured
 from extract.embedded.names import named
 from extract.embedded.numbers import number_of
 from extract.embedded.phrases import Span, phrase_before
+from extract.embedded.pointer import Pointed
 from extract.embedded.quantities import Quantity, QuantityKind
 from extract.embedded.sentences import Sentence
 from extract.embedded.unit_words import is_counted
@@ -39,7 +40,8 @@ class Context:
     quantity: Quantity | None = None
     entry: Entry | None = None
     name: Span | None = None
-    of: Measured | None = None  #: what the quantity is of, where a table says so
+    of: Measured | None = None  #: what the quantity is of, where a table or the pointer says so
+    pointed: Pointed | None = None  #: what the pointer said of it
 
     @property
     def text(self) -> str:

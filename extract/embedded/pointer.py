@@ -34,17 +34,17 @@ LEAST_SURE = 0.25
 
 
 class Named(NamedTuple):
-    """A stretch of the sentence, and how likely it is to be right, 0 to 1."""
+    """A stretch of the sentence, or None where it does not say it; and how likely that is to be right, 0 to 1."""
 
-    span: Span
+    span: Span | None
     sure: float
 
 
 class Pointed(NamedTuple):
-    """What one quantity is a quantity of; None where the sentence does not seem to say it."""
+    """What one quantity is a quantity of. Spans are of the sentence."""
 
-    property: Named | None
-    entity: Named | None
+    property: Named
+    entity: Named
     whole: Named  #: where the quantity itself begins and ends
     sure: float  #: how likely it is that a reader would list this quantity at all, 0 to 1
 
@@ -68,9 +68,9 @@ def asked_of(text: str, quantity: Quantity, sentence: Span, others: Sequence[Qua
 class Pointer:
     """The network with its tokenizer, opened with the first question."""
 
-    def __init__(self, model: Path, *, top: Mapping[str, Tensor] | None = None) -> None:
-        """`model` is the encoder's folder; `top` are our own layers and heads, else the shipped ones."""
-        self._model, self._top = model, top
+    def __init__(self, model: Path, *, top: Mapping[str, Tensor] | None = None, least: float = LEAST_SURE) -> None:
+        """`model` is the encoder's folder; `top` are our own layers and heads, else the shipped ones; `least` as LEAST_SURE."""
+        self._model, self._top, self._least = model, top, least
 
     def point(self, asked: Sequence[Asked]) -> list[Pointed]:
         """One answer per question, in order."""
@@ -115,10 +115,11 @@ class Pointer:
         firsts = [owners.index(row) for row in range(len(rows))]
         states = bottom(self._weights, batch_of([sentences[at] for at in firsts]))[torch.tensor(owners)]
         made = scores(self._weights, states, batch)
-        spans, edges, kept = made.spans.exp().numpy(), made.edges.exp().numpy(), torch.sigmoid(made.kept).tolist()
-        for sentence, chances, ends, sure in zip(sentences, spans, edges, kept, strict=True):
-            entity = best(sentence, chances[1])
-            property_ = best(sentence, chances[0], taken=entity.span if entity else None)
+        spans, none = made.spans.exp().numpy(), made.none.exp().tolist()
+        edges, kept = made.edges.exp().numpy(), torch.sigmoid(made.kept).tolist()
+        for sentence, chances, silent, ends, sure in zip(sentences, spans, none, edges, kept, strict=True):
+            entity = best(sentence, chances[1], silent[1], least=self._least)
+            property_ = best(sentence, chances[0], silent[0], least=self._least, taken=entity.span)
             yield Pointed(property_, entity, _whole(sentence, ends), sure)
 
 
@@ -129,24 +130,25 @@ def _whole(sentence: Marked, ends: np.ndarray) -> Named:
     return Named((sentence.words[first][0], sentence.words[last][1]), float(ends[first, 0] * ends[last, 1]))
 
 
-def best(sentence: Marked, chances: np.ndarray, taken: Span | None = None) -> Named | None:
-    """The stretch that is most likely to name the right thing with at least half of its words; None where none is likely enough.
+def best(sentence: Marked, chances: np.ndarray, silent: float, *, least: float, taken: Span | None = None) -> Named:
+    """The stretch that is most likely to name the right thing with at least half of its words; none where none is likely enough.
 
-    `chances` (words, LONGEST) of each stretch by its first word and its length. A stretch that overlaps many likely ones is better
-    than the likeliest alone: 'the mean grain size' and 'grain size' speak for each other. `taken` is another name's.
+    `chances` (words, LONGEST) of each stretch by its first word and its length, `silent` that there is no name. A stretch that overlaps
+    many likely ones is better than the likeliest alone: 'the mean grain size' and 'grain size' speak for each other. `taken` is another
+    name's.
     """
     import numpy as np
 
     flat = chances.ravel()
     likely = [at for at in np.argsort(-flat)[:WEIGHED] if flat[at] > 1e-3]
     ranges = [(at // LONGEST, at // LONGEST + at % LONGEST + 1) for at in likely]
-    chosen: Named | None = None
+    chosen = Named(None, silent)
     for i, (start, end) in enumerate(ranges):
         span = (sentence.words[start][0], sentence.words[min(end, len(sentence.words)) - 1][1])
         if i > 8 or (taken and span[0] < taken[1] and taken[0] < span[1]):
             continue
         sure = float(sum(flat[at] for at, other in zip(likely, ranges, strict=True) if _names((start, end), other)))
-        if sure >= LEAST_SURE and (chosen is None or sure > chosen.sure):
+        if sure >= least and (chosen.span is None or sure > chosen.sure):
             chosen = Named(span, sure)
     return chosen
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 #: Layers of the shipped encoder that are shared, and those that are ours.
-BOTTOM, TOP = (0, 1), (2, 3, 4, 5)
+BOTTOM, TOP = (0, 1, 2), (3, 4, 5)
 #: What is pointed to, in the order of the heads.
 NAMED = ("property", "entity")
 #: Words of the longest stretch that is considered, punctuation counted: 98 in 100 of the annotated ones are shorter.
@@ -148,8 +148,8 @@ def scores(weights: Mapping[str, Tensor], states: Tensor, batch: Batch, dropout:
     spans = (start[..., None] + lasts + weights["length"]).transpose(1, 2)
     heads = functional.linear(own, weights["own"], weights["own_bias"])
     none, kept = heads[:, : len(NAMED)], heads[:, len(NAMED)]
-    joint = torch.cat([spans.flatten(2), none[..., None]], -1).log_softmax(-1)
-    return Scores(joint[..., :-1].view(spans.shape), joint[..., -1], edges.log_softmax(1), kept)
+    joint = torch.cat([spans.flatten(2), none[..., None]], -1).float().log_softmax(-1)
+    return Scores(joint[..., :-1].view(spans.shape), joint[..., -1], edges.float().log_softmax(1), kept.float())
 
 
 def fresh_heads(width: int, generator: Any) -> dict[str, Tensor]:

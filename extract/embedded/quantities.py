@@ -40,12 +40,8 @@ def find_quantities(text: str) -> list[Quantity]:
     if not _HAS_NUMBER.search(text):
         return []
     whole = shaped(text)
-    closed = [
-        *barred(text),
-        *notations(text),
-        *(match.span() for match in _LIMITS.finditer(text)),
-        *((one.start, one.end) for one in whole),
-    ]
+    limits = (match.span() for match in _LIMITS.finditer(text))
+    closed = [*barred(text), *notations(text), *limits, *((one.start, one.end) for one in whole)]
     atoms = [atom for atom in _atoms(text) if not any(start <= atom.start < end for start, end in closed)]
     found = [quantity for run in _runs(text, atoms) for quantity in _quantities(text, run)]
     return sorted([*whole, *found], key=lambda quantity: quantity.start)

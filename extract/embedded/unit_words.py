@@ -25,7 +25,7 @@ _RARE_SYMBOLS = "Hz eV J W B bp bps Wh FLOPS FLOP FLOPs flops mol Bq Pa g V Ω"
 _NO_UNITS = "GM MS MA MC GA GS GF MT MH MM cA cC cF hA hC hF hH hB hb hS hT hM dM dF dA dC dc MC MF"
 #: Stand as they are.
 _PLAIN = """
-    % ‰ ‱ ° °C °F °K ℃ ℉ Å ′ ″ °N °S °E °W ppm ppb ppt ppmv ppbv ppmw ppbC wt% wt.% vol% vol.% at% at.% mol% mol.% mass% σ SD SE SEM
+    % ‰ ‱ ppq ° °C °F °K ℃ ℉ Å ′ ″ °N °S °E °W ppm ppb ppt ppmv ppbv ppmw ppbC wt% wt.% vol% vol.% at% at.% mol% mol.% mass% σ SD SE SEM
     oC oF oN oS oE oW Ma ka Ga Myr kyr Gyr byr Mya kya Ka My ky min mins h hr hrs d wk mo yrs y
     dB dBm dBi dBA rpm RPM rcf AU au ly mas arcsec arcmin deg dex mag magnitudes M⊙ M☉ R⊙ R☉ L⊙ L☉ Msun Rsun Lsun Mpc kpc kR
     atm psi mmHg cmH2O inHg mph kn ha acre acres ft inch inches lb lbs oz gal kcal BTU amu u t kt Mt Gt Tg Pg Oe emu Gs Gauss gauss
