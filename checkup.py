@@ -114,7 +114,7 @@ def _library(place: Workplace) -> Iterator[Check]:
 
 def _model(place: Workplace, alias: str) -> Check:
     def answered() -> str:
-        from extract.models.endpoint import check_endpoint
+        from extract.models.reader import check_endpoint
 
         return check_endpoint(alias, place.settings.model_named(alias))
 

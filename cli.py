@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
+import dev_server
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import InputRefused, RereadError
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 
 service.register(app)
+dev_server.register(app)
 
 
 @app.callback()
@@ -125,7 +127,7 @@ def reprocess(
     total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
     with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
         report = pipeline.reprocess(
-            Question(prompt=prompt, reader=place.reader(alias)),
+            Question(prompt=prompt, panel=place.panel(alias)),
             model=alias,
             doc_ids=sorted(set(doc_ids)),
             selection=", ".join(doc) if doc else "all",

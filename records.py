@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from contextlib import AbstractContextManager
+
     import numpy as np
 
 
@@ -488,8 +491,24 @@ class Filter:
 Embed = Callable[[Sequence[str]], "np.ndarray"]
 
 
+class Session(Protocol):
+    """One prompt being read by one reader."""
+
+    def submit(self, unit: Unit) -> Future[Reading]:
+        """The reading of this unit, as it will be. A unit that cannot be read gives a Reading that names its failure; the future
+        raises Unreachable where nothing can be read at all."""
+        ...
+
+    def flush(self) -> None:
+        """No more units come for now: what waits for a fuller batch begins."""
+        ...
+
+
 class Reader(Protocol):
     """What reads units for a prompt: the embedded lane or a model on an endpoint."""
+
+    @property
+    def alias(self) -> str: ...
 
     @property
     def key(self) -> str:
@@ -499,9 +518,8 @@ class Reader(Protocol):
     @property
     def lane(self) -> Lane: ...
 
-    def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
-        """One Reading per unit, in order. A unit that cannot be read gives a Reading that names its failure;
-        raises Unreachable where nothing can be read at all."""
+    def open(self, prompt: Prompt) -> AbstractContextManager[Session]:
+        """A session; what is still being read when the block is left is given up."""
         ...
 
 

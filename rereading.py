@@ -7,39 +7,43 @@ keep their extraction, by id; a unit that failed is kept as a named failure and 
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, ReadingFailed, RereadError
+from extract.panel import Panel
+from extract.routing.lanes import lanes_of
 from extract.routing.router import ROUTER, route_unit
 from extract.units import make_units
 from jobs import Done, Ledger
-from records import Extraction, Job, Lane, Prompt, Reader, Reading, Route, Unit, content_id
+from records import Extraction, Job, Lane, Prompt, Reading, Route, Unit, content_id
 from store.library import Library
 
 if TYPE_CHECKING:
     import numpy as np
 
-#: Units handed to a reader at once: enough for full batches, few enough to hold in memory.
-UNITS_PER_READ = 400
+#: Units of the documents that are claimed at once.
+UNITS_PER_CLAIM = 400
 #: A commit of rows waits for so many, or for so many seconds: what a killed process would have to read again.
 ROWS_PER_COMMIT = 1000
 SECONDS_PER_COMMIT = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A prompt with what reads it: everything but the documents."""
 
     prompt: Prompt
-    reader: Reader
+    panel: Panel
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """What a run shares with every repeat of it."""
-        return content_id("reading", self.prompt.hash, self.reader.key, ROUTER)
+        """What a run shares with every repeat of it. Raises SettingsInvalid where the prompt asks for a lane that is not at hand."""
+        return content_id("reading", self.prompt.hash, self.panel.key(self.prompt), ROUTER)
 
     def extraction_id(self, unit: Unit, route: Route) -> str:
         return content_id("extraction", unit.id, self.key, route.lane.value)
@@ -113,6 +117,7 @@ class Reread:
         self.question, self.library, self.report = question, library, report
         self._claim, self._store, self._progress = claim, store, progress
         self._open: dict[str, _Open] = {}
+        self._begun: deque[tuple[Unit, Route]] = deque()
         self._years: dict[str, int | None] = {}
         self._waiting: list[tuple[Extraction, np.ndarray]] = []
         self._last_commit = time.monotonic()
@@ -120,19 +125,26 @@ class Reread:
     def run(self) -> None:
         """Read until there is nothing to claim. What is unfinished when this is left is the caller's to give back."""
         try:
-            while jobs := self._claim():
-                tasks = self._tasks(jobs)
-                readings = self.question.reader.read(self.question.prompt, [unit for unit, _ in tasks])
-                for (unit, route), reading in zip(tasks, readings, strict=True):
-                    self._take(unit, route, reading)
-                self._commit()
+            with closing(self.question.panel.read(self.question.prompt, self._tasks())) as readings:
+                for reading in readings:
+                    self._take(*self._begun.popleft(), reading)
+            self._commit()
         except LibraryError:
             raise  # nothing can be stored
         except (RereadError, KeyboardInterrupt):
             self._commit()  # what was read is kept
             raise
 
-    def _tasks(self, jobs: Sequence[Job]) -> list[tuple[Unit, Route]]:
+    def _tasks(self) -> Iterator[tuple[Unit, Route]]:
+        """Every unit that is to be read, with its route, of one claim of documents after the other."""
+        while jobs := self._claim():
+            for task in self._tasks_of(jobs):
+                self._begun.append(task)
+                yield task
+            if not self._begun:
+                self._commit()  # documents that were whole before are ended as they come
+
+    def _tasks_of(self, jobs: Sequence[Job]) -> list[tuple[Unit, Route]]:
         """The units of these documents that are to be read now, each with its route."""
         doc_ids = [job.payload["doc_id"] for job in jobs]
         papers = self.library.chunks(doc_ids)
@@ -142,7 +154,6 @@ class Reread:
         for job in jobs:
             chunks, vectors = papers[job.payload["doc_id"]]
             tasks += self._open_document(job, make_units(chunks, vectors, self.question.prompt.unit), known)
-        self._commit()
         return tasks
 
     def _open_document(self, job: Job, units: list[Unit], known: dict[str, dict[str, float]]) -> Iterator[tuple[Unit, Route]]:
@@ -151,7 +162,7 @@ class Reread:
         self._open[job.payload["doc_id"]] = document
         self.report.units += len(units)
         for unit in units:
-            route = route_unit(unit, self.question.prompt, self.question.reader.lane)
+            route = route_unit(unit, self.question.prompt, self._lane)
             extraction_id = self.question.extraction_id(unit, route)
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1
@@ -166,6 +177,11 @@ class Reread:
                 document.was_to_read += 1
                 yield unit, route
 
+    @property
+    def _lane(self) -> Lane:
+        lanes = lanes_of(self.question.prompt, self.question.panel.lanes)
+        return next(lane for lane in (Lane.TEXT, Lane.EMBEDDED, Lane.VISION) if lane in lanes)
+
     def _take(self, unit: Unit, route: Route, reading: Reading) -> None:
         question, document = self.question, self._open[unit.doc_id]
         extraction = Extraction(
@@ -175,7 +191,7 @@ class Reread:
             chunk_ids=tuple(chunk.id for chunk in unit.chunks),
             prompt_name=question.prompt.name,
             prompt_hash=question.prompt.hash,
-            model_key=question.reader.key,
+            model_key=question.panel.key_of(reading.steps[-1].lane if reading.steps else route.lane),
             reading_key=question.key,
             route=route,
             reading=reading,
@@ -194,7 +210,7 @@ class Reread:
             return
         report.read += 1
         report.values += len(reading.evidence)
-        usage = {name: value for name, value in asdict(reading.usage).items() if value is not None}
+        usage = {name: value for name, value in asdict(reading.usage).items() if isinstance(value, (int, float))}
         _sum(document.sums, extractions=1, n_values=len(reading.evidence), **usage)
 
     def _commit(self) -> None:
@@ -219,7 +235,7 @@ def claim_documents(ledger: Ledger, kind: str, claimed: list[Job]) -> Callable[[
     """What takes the next documents of this kind, about as many as make one batch of units, and notes them in `claimed`."""
 
     def claim() -> list[Job]:
-        jobs = ledger.claim_some(kind, budget=UNITS_PER_READ)
+        jobs = ledger.claim_some(kind, budget=UNITS_PER_CLAIM)
         claimed.extend(jobs)
         return jobs
 

@@ -288,9 +288,7 @@ class Station:
         from extract.prompts.files import parse_prompt
 
         if run.id not in self._questions:
-            question = Question(
-                prompt=parse_prompt(run.prompt or "", named=run.prompt_name), reader=self.place.reader(run.model)
-            )
+            question = Question(prompt=parse_prompt(run.prompt or "", named=run.prompt_name), panel=self.place.panel(run.model))
             if question.key != run.reading_key:
                 raise SettingsInvalid(
                     f"Run {run.id} was submitted for another model or router than {run.model!r} is now. Nothing was read. "

@@ -6,11 +6,12 @@ tells a user what to install, fetch or set.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from errors import LibraryError
+from errors import LibraryError, SettingsInvalid
 from ingest.converter import converter_key
 from jobs import Ledger
 from records import Embed, OcrChoice, Reader
@@ -20,6 +21,7 @@ from store.library import Library, create_library, is_library, open_library
 from storing import Recipe
 
 if TYPE_CHECKING:
+    from extract.panel import Panel
     from ingest.sandbox import ConverterChild
 
 #: The alias of the lane that needs no server.
@@ -104,6 +106,20 @@ class Workplace:
             for _ in range(chosen.converters)
         ]
 
+    def panel(self, named: str) -> Panel:
+        """The readers of a run: one alias, or one for each lane as 'qwen-4b+qwen-vl-8b'. Raises NotFound for an alias that nothing
+        has, SettingsInvalid for two of one lane. The embedded reader, which costs nothing to have, is always of it."""
+        from extract.panel import Panel
+
+        aliases = dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))])
+        readers = [self.reader(alias) for alias in aliases]
+        twice = [lane.value for lane, n in Counter(reader.lane for reader in readers).items() if n > 1]
+        if twice:
+            raise SettingsInvalid(
+                f"{named!r} names two models of the {twice[0]} lane. Nothing was read. Name one for each lane."
+            )
+        return Panel(readers, self.settings.routing)
+
     def reader(self, alias: str) -> Reader:
         """What reads under this alias; raises NotFound for an alias that nothing has."""
         if alias == EMBEDDED:
@@ -115,12 +131,14 @@ class Workplace:
                 embedding_key=self.library.embedding,
                 encoder=model_folder(self.settings.embedding_model),
             )
-        from extract.models.endpoint import open_endpoint_reader
-        from extract.prompts.messages import render
+        from extract.models.reader import open_model_reader
+        from extract.models.seeing import Eyes
 
+        eyes = Eyes(crop=lambda png: self.library.blobs.get(png), pages=self._page_pictures)
         document = cache(lambda doc_id: self.library.documents([doc_id])[0])
-        return open_endpoint_reader(
-            alias,
-            self.settings.model_named(alias),
-            render=lambda prompt, unit: render(prompt, unit, document(unit.doc_id)),
-        )
+        return open_model_reader(alias, self.settings.model_named(alias), document=document, eyes=eyes)
+
+    def _page_pictures(self, doc_id: str, pages: Sequence[int]) -> list[bytes]:
+        from ingest.page_pictures import render_pages
+
+        return render_pages(self.library.blobs.get(doc_id), pages, name=f"document {doc_id[:12]}")

@@ -115,7 +115,7 @@ def question_of(text: str, *, named: str, model: str | None, service: Service) -
     except RecursionError as error:
         raise PromptInvalid("The prompt is nested too deeply. Nothing was read.") from error
     alias = model or prompt.model or service.place.settings.model
-    return Question(prompt=prompt, reader=service.place.reader(alias)), alias
+    return Question(prompt=prompt, panel=service.place.panel(alias)), alias
 
 
 def _refuse_deep(text: str) -> None:

@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from fake_flow import FakeReader, converted_lines
+from fake_flow import FakeReader, converted_lines, panel_of
 from makers import embed
 
+from extract.panel import Panel
 from ingest.sandbox import Converted, ConverterChild
-from records import Embed, Prompt, Reader, Reading, Source, Unit
+from records import Embed, Prompt, Reading, Source, Unit
 from store.embedding import tokenizer_file
 from store.library import Library, open_library
 from storing import Recipe
@@ -82,6 +83,11 @@ class SlowReader(FakeReader):
             yield reading
 
 
+def slow_panel() -> Panel:
+    """What every run is read by."""
+    return panel_of(SlowReader())
+
+
 class SlowLibrary(Library):
     """Takes its time for a commit, so that a test can look at a job that is being written."""
 
@@ -116,8 +122,8 @@ class LightPlace(Workplace):
             converter="rules", limits=limits, tokenizer_file=tokenizer_file(chosen.embedding_model), opener="bench.poison"
         )
 
-    def reader(self, alias: str) -> Reader:
-        return SlowReader()
+    def panel(self, named: str) -> Panel:
+        return slow_panel()
 
 
 @cache

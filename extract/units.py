@@ -7,13 +7,18 @@ chunks, and each reader reads those that its prompt names (`chunks_read`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from records import Chunk, Prompt, Unit, UnitKind, content_id
 
 if TYPE_CHECKING:
     import numpy as np
+
+_SHORTEST_CUT = 200  #: characters; what a shorter text says fits in any answer, so that cutting it would not help
+_SENTENCE_END = re.compile(r"[.;!?]\s+|\n")
 
 
 def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKind) -> list[Unit]:
@@ -34,6 +39,27 @@ def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKi
 def chunks_read(unit: Unit, prompt: Prompt) -> tuple[Chunk, ...]:
     """The chunks of this unit that the prompt reads."""
     return tuple(chunk for chunk in unit.chunks if chunk.kind in prompt.kinds)
+
+
+def halves(unit: Unit, prompt: Prompt) -> tuple[Unit, ...]:
+    """This unit in two, by its chunks, or by the sentences of its only one; none where it is too short to be cut."""
+    chunks = chunks_read(unit, prompt)
+    if len(chunks) > 1:
+        middle = len(chunks) // 2
+        return _part(unit, chunks[:middle]), _part(unit, chunks[middle:])
+    text = chunks[0].text if chunks else ""
+    cuts = [match.end() for match in _SENTENCE_END.finditer(text)] or [match.end() for match in re.finditer(r"\s", text)]
+    cut = min(cuts, key=lambda at: abs(at - len(text) / 2), default=0)
+    if len(text) < _SHORTEST_CUT or not 0 < cut < len(text):
+        return ()
+    return tuple(_part(unit, (replace(chunks[0], text=piece),), piece) for piece in (text[:cut].rstrip(), text[cut:]))
+
+
+def _part(unit: Unit, chunks: tuple[Chunk, ...], *what: str) -> Unit:
+    """A piece of a unit, to be asked for alone. The places of a chunk that was cut are not its own: evidence is sought in the whole."""
+    held = {chunk.id for chunk in chunks}
+    figures = tuple(figure for figure in unit.figures if figure.chunk_id in held)
+    return Unit(id=content_id(*(chunk.id for chunk in chunks), *what), doc_id=unit.doc_id, chunks=chunks, figures=figures)
 
 
 def _group(chunk: Chunk, unit: UnitKind) -> tuple[object, ...]:

@@ -43,6 +43,7 @@ MANY_FILES = 40
 INDEX_CACHE_BYTES, HEADER_CACHE_BYTES = 8 << 20, 8 << 20
 #: See whether a table is due for compaction after so many commits (LanceDB's own rule of thumb).
 COMMITS_PER_LOOK = 20
+ROWS_PER_REWRITE = 2000
 #: Pieces of a table, each from one commit, that are let be; a large table may have one more for so many rows. Compaction rewrites
 #: all pieces of less than a million rows, and what it replaces stays for KEEP_VERSIONS: done every 20 commits, it wrote a
 #: table of 60,000 chunks anew for 3,500 added ones, and the disk grew by its size each time (measured).
@@ -114,6 +115,26 @@ class Library:
                 table.checkout_latest()
                 if fresh := [field for field in fresh if field.name not in table.schema.names]:
                     table.add_columns(fresh)
+        if any(table.schema.field(field.name).type != field.type for field in self._schemas[name]):
+            with self.writing():
+                return self._with_new_fields(name, self._database.open_table(name))
+        return table
+
+    def _with_new_fields(self, name: str, table: Any) -> Any:
+        """The table written anew, in one commit, where a column of records has fields that came later; theirs are null. LanceDB adds
+        whole columns only."""
+        import pyarrow as pa
+
+        schema = self._schemas[name]
+        if all(table.schema.field(field.name).type == field.type for field in schema):
+            return table  # another process was first
+        batches = table.search().to_batches(batch_size=ROWS_PER_REWRITE)
+        fresh = pa.RecordBatchReader.from_batches(
+            schema, (pa.RecordBatch.from_pylist(b.to_pylist(), schema=schema) for b in batches)
+        )
+        table = self._database.create_table(name, data=fresh, mode="overwrite")
+        table.set_unenforced_primary_key("id")
+        self._index(name, table)
         return table
 
     def save_papers(self, papers: Sequence[Paper]) -> None:

@@ -95,6 +95,9 @@ _EVIDENCE = pa.list_(
             ("page", pa.int32()),
             *_BOX,
             ("verdict", pa.string()),
+            ("found_by", pa.string()),
+            ("method", pa.string()),
+            ("reason", pa.string()),
         ]
     )
 )
@@ -124,6 +127,12 @@ _EXTRACTIONS = pa.schema(
         ("completion_tokens", pa.int64()),
         ("seconds", pa.float64()),
         ("energy_j", pa.float64()),
+        ("energy_source", pa.string()),  # counter or coefficient; null where the joules are not known
+        ("images", pa.int64()),
+        ("pixels", pa.int64()),
+        ("model", pa.string()),  # alias of what read it
+        ("confidence", pa.float64()),
+        ("steps", pa.string()),  # of a cascade, as JSON: lane, model, usage, why the next lane was asked
         ("error_code", pa.string()),
         ("error", pa.string()),
         ("raw", pa.string()),

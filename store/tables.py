@@ -25,6 +25,7 @@ from records import (
     Place,
     Reading,
     Route,
+    Step,
     Usage,
     Verdict,
 )
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 DOCUMENTS, CONVERSIONS, CHUNKS, EXTRACTIONS = "documents", "conversions", "chunks", "extractions"
 
 #: Columns of an extraction that a run sums; what is unknown is null and adds nothing.
-SUMMED = ("n_values", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "energy_j")
+SUMMED = ("n_values", "prompt_tokens", "cached_tokens", "completion_tokens", "images", "pixels", "seconds", "energy_j")
 
 
 def now() -> str:
@@ -141,6 +142,9 @@ def extraction_row(extraction: Extraction, vector: np.ndarray, year: int | None)
         "pages": sorted({evidence.page for evidence in reading.evidence if evidence.page}),
         "year": year,
         **asdict(reading.usage),
+        "model": reading.model,
+        "confidence": reading.confidence,
+        "steps": json.dumps([asdict(step) for step in reading.steps]) if reading.steps else None,
         "error_code": reading.error_code,
         "error": reading.error,
         "raw": reading.raw,
@@ -157,14 +161,24 @@ def extraction_of(row: dict[str, Any]) -> Extraction:
         reading=Reading(
             record=json.loads(row["record"]) if row["record"] else None,
             evidence=tuple(_evidence_of(evidence) for evidence in row["evidence"]),
-            usage=Usage(
-                **{key: row[key] for key in ("prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "energy_j")}
-            ),
+            usage=_usage_of(row),
+            confidence=row["confidence"],
+            model=row["model"] or "",
+            steps=tuple(_step_of(step) for step in json.loads(row["steps"] or "[]")),
             error_code=row["error_code"],
             error=row["error"],
             raw=row["raw"],
         ),
     )
+
+
+def _usage_of(row: dict[str, Any]) -> Usage:
+    known = ("prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "energy_j", "energy_source")
+    return Usage(**{key: row[key] for key in known}, images=row["images"] or 0, pixels=row["pixels"] or 0)
+
+
+def _step_of(step: dict[str, Any]) -> Step:
+    return Step(lane=Lane(step["lane"]), model=step["model"], usage=Usage(**step["usage"]), why=step["why"])
 
 
 def _evidence_row(evidence: Evidence) -> dict[str, Any]:
@@ -179,6 +193,9 @@ def _evidence_row(evidence: Evidence) -> dict[str, Any]:
         "page": evidence.page,
         **sides,
         "verdict": evidence.verdict.value,
+        "found_by": evidence.found_by,
+        "method": evidence.method,
+        "reason": evidence.reason,
     }
 
 
@@ -191,6 +208,9 @@ def _evidence_of(row: dict[str, Any]) -> Evidence:
         page=row["page"],
         box=_box_of(row) if row["left"] is not None else None,
         verdict=Verdict(row["verdict"]),
+        found_by=row["found_by"] or "",
+        method=row["method"] or "",
+        reason=row["reason"] or "",
     )
 
 

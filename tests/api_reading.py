@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api_server import Api
-from fake_flow import FakeReader
+from fake_flow import FakeReader, panel_of
 
 import pipeline
 from extract.prompts.files import parse_prompt
@@ -28,14 +28,14 @@ schema:
 def with_reader(api: Api, reader: FakeReader | None = None) -> FakeReader:
     """Have every run read by this fake; returns it."""
     reader = reader or FakeReader()
-    api.place.reader = lambda alias: reader  # type: ignore[method-assign, assignment, return-value]
+    api.place.panel = lambda named: panel_of(reader)  # type: ignore[method-assign]
     return reader
 
 
 def work_off(api: Api) -> None:
     """Read and store everything that is queued for runs, as workers would."""
     for run in api.ledger.open_runs():
-        question = Question(prompt=parse_prompt(run.prompt or "", named="run"), reader=api.place.reader(run.model))
+        question = Question(prompt=parse_prompt(run.prompt or "", named="run"), panel=api.place.panel(run.model))
         pipeline._read_queued(
             question, f"read:{run.id}", library=api.place.library, ledger=api.ledger, report=ReadReport(run_id=run.id),
             progress=lambda *_: None,

@@ -8,16 +8,21 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from makers import BOX, embed, make_chunk, make_document, make_evidence
 
 import pipeline
+from extract.batches import BatchSession, open_batches
+from extract.panel import Panel
 from ingest.sandbox import Converted, ConvertedFigure, ConverterChild
 from jobs import Ledger
-from records import Embed, Lane, PageQuality, Prompt, Reading, Source, Unit, Usage, content_id
+from records import Embed, Lane, PageQuality, Prompt, Reader, Reading, Source, Unit, Usage, content_id
 from rereading import Question, ReadReport
+from settings import RoutingSettings
 from store.library import Library
 from storing import AddReport, Recipe
 
@@ -103,11 +108,15 @@ class FakeReader:
     """Like any Reader. `outcomes` holds, by a chunk's text, what happens at each reading of it before it succeeds."""
 
     lane = Lane.EMBEDDED
+    alias = "fake"
 
     def __init__(self, key: str = "fake", outcomes: dict[str, list[Any]] | None = None) -> None:
         self.key = content_id("reader", key)
         self.outcomes: dict[str, list[Any]] = defaultdict(list, outcomes or {})
         self.seen: list[str] = []
+
+    def open(self, prompt: Prompt) -> AbstractContextManager[BatchSession]:
+        return open_batches(partial(self.read, prompt))
 
     def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
         for unit in units:
@@ -121,6 +130,11 @@ class FakeReader:
             else:
                 record = {"value": chunk.text, "prompt": prompt.name}
                 yield Reading(record=record, evidence=(make_evidence(chunk),), usage=Usage(seconds=0.01))
+
+
+def panel_of(reader: Reader) -> Panel:
+    """This reader alone, as a run has it."""
+    return Panel([reader], RoutingSettings())
 
 
 FAILED = Reading(record=None, error_code="answer_invalid", error="no JSON", raw="{")
@@ -148,7 +162,7 @@ class Place:
     def reprocess(self, prompt: Prompt, reader: FakeReader, doc_ids: Sequence[str] | None = None) -> ReadReport:
         everything = sorted({line.doc_id for line in self.ledger.lines("chunks")})
         return pipeline.reprocess(
-            Question(prompt=prompt, reader=reader), model="fake", doc_ids=everything if doc_ids is None else doc_ids,
+            Question(prompt=prompt, panel=panel_of(reader)), model="fake", doc_ids=everything if doc_ids is None else doc_ids,
             selection="all", library=self.library, ledger=self.ledger, progress=lambda *_: None,
         )  # fmt: skip
 

@@ -1,11 +1,13 @@
 """A small prompt, units and a reader of the fake endpoint, for the tests of the endpoint reader."""
 
-from fake_endpoint import FakeEndpoint
+from collections.abc import Generator, Sequence
 
-from extract.models.endpoint import EndpointReader, open_endpoint_reader
+from extract.devserver.server import DevServer
+from extract.models.reader import ModelReader, open_model_reader
+from extract.panel import Panel
 from extract.units import make_units
-from records import Box, Chunk, ChunkKind, Features, Place, Prompt, Reading, Unit, UnitKind, content_id
-from settings import ModelSettings
+from records import Box, Chunk, ChunkKind, Features, Place, Prompt, Reading, Route, Unit, UnitKind, content_id
+from settings import ModelSettings, RoutingSettings
 
 SCHEMA = {
     "type": "object",
@@ -58,11 +60,17 @@ def some_units(n: int, text: str = "In mouse plasma the half-life was 2.3 h, sam
     return make_units([make_chunk(i, text.format(i=i)) for i in range(n)], None, UnitKind.CHUNK)
 
 
-def reader_of(server: FakeEndpoint | str, **settings) -> EndpointReader:
+def reader_of(server: DevServer | str, **settings) -> ModelReader:
     url = server if isinstance(server, str) else server.base_url
     given = {"base_url": url, "model": "text", "timeout_s": 5, "attempts": 3, "concurrency": 4, **settings}
-    return open_endpoint_reader("small", ModelSettings(**given))
+    return open_model_reader("small", ModelSettings(**given))
 
 
-def read(server: FakeEndpoint | str, n: int = 1, *, prompt: Prompt | None = None, **settings) -> list[Reading]:
-    return list(reader_of(server, **settings).read(prompt or make_prompt(), some_units(n)))
+def read(server: DevServer | str, n: int = 1, *, prompt: Prompt | None = None, **settings) -> list[Reading]:
+    return list(stream(reader_of(server, **settings), some_units(n), prompt))
+
+
+def stream(reader: ModelReader, units: Sequence[Unit], prompt: Prompt | None = None) -> Generator[Reading, None, None]:
+    """The readings of these units, as they come."""
+    route = Route(lane=reader.lane, reason="")
+    return Panel([reader], RoutingSettings()).read(prompt or make_prompt(), ((unit, route) for unit in units))

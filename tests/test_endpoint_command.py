@@ -4,8 +4,11 @@ import json
 import socket
 
 import pytest
-from fake_endpoint import FakeEndpoint, busy, ok, truncated
 from test_main_job import MEASUREMENTS, SAMPLES, answer, reread
+
+from extract.devserver.acts import busy, ok, truncated
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +20,12 @@ def library(tmp_path_factory):
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
+    with DevServer() as running:
+        running.costs = Costs()
         yield running
 
 
-def configured(tmp_path, base_url, model="fake"):
+def configured(tmp_path, base_url, model="text"):
     (tmp_path / "reread.toml").write_text(f'[models.small]\nbase_url = "{base_url}"\nmodel = "{model}"\nattempts = 2\n')
     return tmp_path
 

@@ -6,20 +6,22 @@ A fault costs few requests, is tried again in one layer only, and is named when 
 import threading
 import time
 
-import fake_endpoint as fake
 import pytest
 import stamina
-from fake_endpoint import FakeEndpoint, says
-from small_reader import GOOD, make_prompt, read, reader_of, some_units
+from small_reader import GOOD, read, reader_of, some_units, stream
 
 from errors import ModelUnreachable, NotFound, SettingsInvalid
+from extract.devserver import acts
+from extract.devserver.acts import says
+from extract.devserver.counts import Costs
+from extract.devserver.server import Act, DevServer
 from extract.models.calls import pause_asked_for
 
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
-        running.otherwise = says(GOOD)
+    with DevServer() as running:
+        running.otherwise, running.costs = says(GOOD), Costs()
         yield running
 
 
@@ -30,9 +32,14 @@ def no_pauses():
         yield
 
 
+def for_unit(number: int, act: Act) -> Act:
+    """This for one unit, whenever its requests come, and good answers for the others."""
+    return lambda handler, asked: (act if f"sample {number}." in asked.user else says(GOOD))(handler, asked)
+
+
 PASSING = pytest.mark.parametrize(
     "fault",
-    [fake.resets(), fake.closes_mid_body(), fake.html(), *map(fake.busy, (429, 500, 502, 503))],
+    [acts.resets(), acts.closes_mid_body(), acts.html(), *map(acts.busy, (429, 500, 502, 503))],
     ids=["reset", "mid-body", "html", "429", "500", "502", "503"],
 )
 
@@ -48,7 +55,7 @@ def test_a_fault_that_passes_is_tried_again(server, fault):
 
 
 def test_trying_again_prints_nothing(server, capsys):
-    server.script(fake.busy(503))
+    server.script(acts.busy(503))
 
     read(server)
 
@@ -57,7 +64,7 @@ def test_trying_again_prints_nothing(server, capsys):
 
 @PASSING
 def test_a_fault_that_stays_is_tried_in_one_layer_only_and_named(server, fault):
-    server.script(says(GOOD), fault, fault, fault)
+    server.otherwise = for_unit(1, fault)
 
     good, bad, after = read(server, 3, concurrency=1)
 
@@ -66,7 +73,7 @@ def test_a_fault_that_stays_is_tried_in_one_layer_only_and_named(server, fault):
     assert server.base_url in bad.error and len(server.requests) == 5
 
 
-@pytest.mark.parametrize("fault", [fake.stalls(), fake.trickles()], ids=["stalls", "trickles"])
+@pytest.mark.parametrize("fault", [acts.stalls(), acts.trickles()], ids=["stalls", "trickles"])
 def test_a_stalled_answer_is_given_up_and_tried_again(server, fault):
     server.script(fault)
 
@@ -78,7 +85,7 @@ def test_a_stalled_answer_is_given_up_and_tried_again(server, fault):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_pause_that_a_server_asks_for_is_kept(server, status):
-    server.script(fake.busy(status, retry_after_s=1))
+    server.script(acts.busy(status, retry_after_s=1))
 
     with stamina.set_testing(False):
         (reading,) = read(server)
@@ -96,7 +103,7 @@ def test_a_retry_after_header_is_read_as_seconds_or_as_a_date(header, pause_s):
 
 
 def test_a_pause_of_an_hour_is_not_waited_for(server):
-    server.script(says(GOOD), fake.busy(503, retry_after_s=3600))
+    server.otherwise = for_unit(1, acts.busy(503, retry_after_s=3600))
 
     with stamina.set_testing(False):
         readings = read(server, 3, concurrency=1)
@@ -105,27 +112,27 @@ def test_a_pause_of_an_hour_is_not_waited_for(server):
 
 
 def test_where_no_server_answers_at_first_reading_stops_and_says_what_is_left():
-    url = fake.refusing_url()
+    url = acts.refusing_url()
 
     with pytest.raises(ModelUnreachable) as caught:
         read(url, 40, attempts=2)
 
     told = str(caught.value)
-    assert url in told and "0 of 40 units were read and 40 are left" in told and "run the same command" in told
+    assert url in told and "stopped after 0 units; the rest is left" in told and "run the same command" in told
 
 
 def test_a_single_unit_that_finds_no_server_says_so_too():
-    with pytest.raises(ModelUnreachable, match="0 of 1 units"):
-        read(fake.refusing_url(), 1, attempts=1)
+    with pytest.raises(ModelUnreachable, match="after 0 units"):
+        read(acts.refusing_url(), 1, attempts=1)
 
 
 def test_a_server_that_goes_away_for_good_stops_the_run_after_what_was_read(server):
     server.script(*[says(GOOD)] * 5)
-    server.otherwise = fake.busy(503)
+    server.otherwise = acts.busy(503)
     given = []
 
-    with pytest.raises(ModelUnreachable, match="5 of 100 units were read and 95 are left"):
-        for reading in reader_of(server, concurrency=1, attempts=1).read(make_prompt(), some_units(100)):
+    with pytest.raises(ModelUnreachable, match="after 5 units; the rest is left"):
+        for reading in stream(reader_of(server, concurrency=1, attempts=1), some_units(100)):
             given.append(reading)
 
     assert len(given) == 5 and all(reading.is_ok for reading in given)
@@ -137,7 +144,7 @@ def test_a_server_that_goes_away_for_good_stops_the_run_after_what_was_read(serv
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [(fake.wrong_key(), SettingsInvalid), (fake.fails(403), SettingsInvalid), (fake.unknown_model(), NotFound)],
+    [(acts.wrong_key(), SettingsInvalid), (acts.fails(403), SettingsInvalid), (acts.unknown_model(), NotFound)],
 )
 def test_a_wrong_key_or_model_stops_the_run_and_names_it(server, fault, error):
     server.otherwise = fault
@@ -155,14 +162,14 @@ def test_a_wrong_path_says_how_an_address_ends(server):
         read(server.base_url.removesuffix("/v1"))
 
 
-def after_unit_0(act: fake.Act) -> fake.Act:
+def after_unit_0(act: Act) -> Act:
     """A good answer for the first unit, whenever its request comes, and this for the others."""
     return lambda handler, asked: (says(GOOD) if "sample 0." in asked.user else act)(handler, asked)
 
 
 def test_closing_a_reader_cancels_what_is_in_flight(server):
-    server.otherwise = after_unit_0(fake.stalls())
-    reading = reader_of(server, timeout_s=60).read(make_prompt(), some_units(20))
+    server.otherwise = after_unit_0(acts.stalls())
+    reading = stream(reader_of(server, timeout_s=60), some_units(20))
     next(reading)
     assert server.wait_for(lambda it: len(it.requests) == 5)
 
@@ -175,9 +182,9 @@ def test_closing_a_reader_cancels_what_is_in_flight(server):
 
 
 def test_closing_a_reader_does_not_wait_for_a_pause_to_end(server):
-    server.otherwise = after_unit_0(fake.busy(503, retry_after_s=60))
+    server.otherwise = after_unit_0(acts.busy(503, retry_after_s=60))
     with stamina.set_testing(False):
-        reading = reader_of(server).read(make_prompt(), some_units(20))
+        reading = stream(reader_of(server), some_units(20))
         next(reading)
         started = time.monotonic()
         reading.close()
@@ -186,7 +193,7 @@ def test_closing_a_reader_does_not_wait_for_a_pause_to_end(server):
 
 
 def test_every_fault_in_turn_gives_every_unit_an_answer_for_few_requests(server):
-    faults = [fake.resets(), fake.closes_mid_body(), fake.html(), fake.busy(429), fake.busy(503), fake.no_choices()]
+    faults = [acts.resets(), acts.closes_mid_body(), acts.html(), acts.busy(429), acts.busy(503), acts.no_choices()]
     for fault in faults:
         server.script(fault, *[says(GOOD)] * 20)
 

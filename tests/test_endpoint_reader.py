@@ -4,23 +4,25 @@ A bad answer is never stored as success, costs at most one more request, and lea
 """
 
 import time
+from dataclasses import replace
 
-import fake_endpoint as fake
 import pytest
 import stamina
-from fake_endpoint import Costs, FakeEndpoint, ok, says
-from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units
+from small_reader import GOOD, RECORD, make_prompt, read, reader_of, some_units, stream
 
 from errors import PromptInvalid, SettingsInvalid
-from extract.models.endpoint import open_endpoint_reader
+from extract import panel
+from extract.devserver import acts
+from extract.devserver.acts import ok, says
+from extract.devserver.counts import Costs
+from extract.devserver.server import DevServer
 from records import Lane, Verdict, content_id
-from settings import ModelSettings
 
 
 @pytest.fixture
 def server():
-    with FakeEndpoint() as running:
-        running.otherwise = says(GOOD)
+    with DevServer() as running:
+        running.otherwise, running.costs = says(GOOD), Costs()
         yield running
 
 
@@ -96,8 +98,9 @@ def test_as_many_requests_are_in_flight_as_the_settings_allow(server):
     assert server.most_in_flight == 3
 
 
-def test_a_reader_does_not_run_ahead_without_end(server):
-    reading = reader_of(server, concurrency=2).read(make_prompt(), some_units(200))
+def test_a_reader_does_not_run_ahead_without_end(server, monkeypatch):
+    monkeypatch.setattr(panel, "WINDOW", 16)
+    reading = stream(reader_of(server, concurrency=2), some_units(200))
     next(reading)
     time.sleep(0.2)
 
@@ -138,7 +141,7 @@ def test_a_key_that_is_named_and_missing_is_said_when_the_reader_is_opened(serve
 
 
 def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
-    server.script(fake.truncated(), says(GOOD))
+    server.script(acts.truncated(), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -147,7 +150,7 @@ def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_tokens(server):
     assert (reading.usage.prompt_tokens, reading.usage.completion_tokens) == (200, 40), "both tries are paid for"
 
 
-@pytest.mark.parametrize("fault", [fake.truncated, fake.whitespace, lambda: fake.truncated(GOOD)])
+@pytest.mark.parametrize("fault", [acts.truncated, acts.whitespace, lambda: acts.truncated(GOOD)])
 def test_an_answer_cut_off_twice_is_a_failure_with_what_came(server, fault):
     server.otherwise = fault()
 
@@ -209,7 +212,7 @@ def test_a_wrong_answer_is_not_asked_for_again_where_that_has_no_room(server):
 
 
 def test_the_raised_limit_holds_where_the_answer_is_asked_for_again(server):
-    server.script(fake.truncated(), says("no JSON"), says(GOOD))
+    server.script(acts.truncated(), says("no JSON"), says(GOOD))
 
     (reading,) = read(server, prompt=make_prompt(max_tokens=100))
 
@@ -225,7 +228,7 @@ def test_a_line_break_in_a_string_is_let_pass(server):
     assert reading.evidence[0].span == (16, 39)
 
 
-@pytest.mark.parametrize("fault", [fake.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
+@pytest.mark.parametrize("fault", [acts.no_choices, lambda: says(None), lambda: says(""), lambda: says(" \n\t ")])
 def test_an_empty_answer_is_a_failure(server, fault):
     server.otherwise = fault()
 
@@ -253,7 +256,7 @@ def test_a_refusal_is_kept_with_its_words(server):
 
 
 def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
-    server.script(fake.fails(400, "maximum context length is 4096"))
+    server.script(acts.fails(400, "maximum context length is 4096"))
 
     readings = read(server, 3, concurrency=1)
 
@@ -262,7 +265,7 @@ def test_a_request_that_the_server_rejects_fails_its_unit_only(server):
 
 
 def test_what_a_server_does_not_state_is_unknown_and_not_zero(server):
-    server.otherwise = fake.without_usage(GOOD)
+    server.otherwise = acts.without_usage(GOOD)
 
     (reading,) = read(server)
 
@@ -273,17 +276,14 @@ def test_what_a_server_does_not_state_is_unknown_and_not_zero(server):
 def test_a_unit_too_long_for_the_model_is_named_before_anything_is_sent(server):
     units = some_units(1, "word " * 5000)
 
-    (reading,) = reader_of(server, context_tokens=4096).read(make_prompt(), units)
+    (reading,) = stream(reader_of(server, context_tokens=4096), units)
 
     assert reading.error_code == "reading_failed" and "Use a smaller unit" in reading.error
     assert server.requests == []
 
 
 def test_a_prompt_that_cannot_be_rendered_stops_the_run(server):
-    def broken(prompt, unit):
-        raise PromptInvalid("the template failed")
+    prompt = replace(make_prompt(), template="{{ unit.pages[7] }}")
 
-    reader = open_endpoint_reader("small", ModelSettings(base_url=server.base_url, model="text"), render=broken)
-
-    with pytest.raises(PromptInvalid):
-        list(reader.read(make_prompt(), some_units(1)))
+    with pytest.raises(PromptInvalid, match="template"):
+        read(server, prompt=prompt)

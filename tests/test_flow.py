@@ -377,7 +377,7 @@ def test_only_units_that_failed_are_read_again(full):
 @pytest.mark.parametrize("rows_per_commit", [1, 2, 1000])
 def test_an_interrupted_reading_goes_on_where_it_was(full, monkeypatch, rows_per_commit):
     monkeypatch.setattr(rereading, "ROWS_PER_COMMIT", rows_per_commit)
-    monkeypatch.setattr(rereading, "UNITS_PER_READ", 3)
+    monkeypatch.setattr(rereading, "UNITS_PER_CLAIM", 3)
     reader = FakeReader(outcomes={line: [KeyboardInterrupt()] for line in ("a two.", "b three.", "c one.")})
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
@@ -445,7 +445,7 @@ def test_a_paper_that_is_read_while_it_is_removed_leaves_nothing(full):
 
 
 def test_threads_that_ask_the_same_question_read_each_unit_once(full, monkeypatch):
-    monkeypatch.setattr(rereading, "UNITS_PER_READ", 3)
+    monkeypatch.setattr(rereading, "UNITS_PER_CLAIM", 3)
     reader = FakeReader()
     threads = [threading.Thread(target=full.reprocess, args=(PROMPT, reader)) for _ in range(3)]
     for thread in threads:
@@ -468,7 +468,7 @@ from jobs.database import open_database
 from makers import make_prompt
 from store.library import open_library
 storing.ROWS_PER_COMMIT = rereading.ROWS_PER_COMMIT = 2
-rereading.UNITS_PER_READ = 7
+rereading.UNITS_PER_CLAIM = 7
 library = open_library(Path(sys.argv[1]), embedding="test")
 place = Place(library, Ledger(library.root / "ledger.sqlite"))
 

@@ -35,6 +35,7 @@ LEVELS = {
         "checkup",
         "cli",
         "commands",
+        "dev_server",
         "paper_screens",
         "screens",
         "service",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_flow import FakeChild, FakeReader, write_pdf
+from fake_flow import FakeChild, FakeReader, panel_of, write_pdf
 from made_jobs import DEAD, FAR, as_other
 from makers import embed
 from processes import ROOT
@@ -25,6 +25,7 @@ import staging
 import working
 from broker import Bell
 from errors import ConverterDied, Damaged, LibraryBusy, ModelUnreachable, OutOfMemory
+from extract.panel import Panel
 from extract.prompts.files import parse_prompt
 from ingest.source import read_source
 from jobs import MAX_LOSSES, Ledger
@@ -62,8 +63,8 @@ class FastPlace(Workplace):
     def embed(self) -> Any:
         return self.encoder
 
-    def reader(self, alias: str) -> Any:
-        return self.fake
+    def panel(self, named: str) -> Panel:
+        return panel_of(self.fake)
 
     def in_hands_of(self, owner: str) -> FastPlace:
         """The same library as another process has it."""

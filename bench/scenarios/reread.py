@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pipeline
-from bench.light_parts import MODEL, SlowReader
+from bench.light_parts import MODEL, slow_panel
 from bench.scenarios.churn import inject
 from bench.scenarios.outcome import FaultLog, Outcome, Size, audit, in_time, schedule
 from bench.service_rig import ROOT, Rig
@@ -44,6 +44,6 @@ def asked(rig: Rig, doc_ids: Sequence[str] | None = None) -> Run:
     everything = sorted({line.doc_id for line in rig.ledger.lines("chunks")})
     text = PROMPT.read_text(encoding="utf-8")
     return pipeline.submit_run(
-        Question(prompt=parse_prompt(text, named=PROMPT.stem), reader=SlowReader()), model=MODEL,
+        Question(prompt=parse_prompt(text, named=PROMPT.stem), panel=slow_panel()), model=MODEL,
         doc_ids=everything if doc_ids is None else doc_ids, selection="all", prompt_text=text, ledger=rig.ledger, tenant="",
     )  # fmt: skip

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from jsonschema import Draft202012Validator
 
 from errors import AnswerInvalid
+from extract.batches import BatchSession, open_batches
 from extract.embedded.fields import Field, fields_of
 from extract.embedded.filling import Cannot, doubts, fill, free_fields
 from extract.embedded.items import Likeness
@@ -31,8 +33,6 @@ from extract.units import chunks_read
 from records import ChunkKind, Embed, Evidence, Lane, Prompt, Reading, Unit, Usage, content_id
 
 _LOG = logging.getLogger(__name__)
-#: The alias under which it is named in settings and readings.
-ALIAS = "embedded"
 
 #: Name and version of the rules: a change of what is read must change it.
 VERSION = "embedded/2"
@@ -50,6 +50,11 @@ class EmbeddedReader:
     embed: Embed
     encoder: Path | None = None  #: folder of the model behind `embed`
     lane: Lane = Lane.EMBEDDED
+    alias: str = "embedded"
+
+    def open(self, prompt: Prompt) -> AbstractContextManager[BatchSession]:
+        """A session for this prompt."""
+        return open_batches(partial(self.read, prompt))
 
     def read(self, prompt: Prompt, units: Sequence[Unit]) -> Iterator[Reading]:
         """One Reading per unit, in order. Never raises for a unit: a record that the text cannot fill is a named failure."""
@@ -64,7 +69,7 @@ class EmbeddedReader:
         for view in views:
             start = time.perf_counter()
             reading = _read(root, validator, view, likeness)
-            yield _timed(reading, shared + time.perf_counter() - start)
+            yield replace(reading, usage=Usage(seconds=shared + time.perf_counter() - start), model=self.alias)
 
     @cached_property
     def pointer(self) -> Pointer | None:
@@ -150,7 +155,3 @@ def _read(root: Field, validator: Draft202012Validator, view: UnitView, likeness
 
 def _evidence(path: str, sentence: Sentence) -> Evidence:
     return evidence_at(path, sentence.text, sentence.chunk, (sentence.start, sentence.end))
-
-
-def _timed(reading: Reading, seconds: float) -> Reading:
-    return replace(reading, usage=Usage(seconds=seconds), model=ALIAS)

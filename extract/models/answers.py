@@ -75,6 +75,8 @@ class Tally:
 
     completions: list[Completion] = field(default_factory=list)
     seconds: float = 0.0
+    images: int = 0
+    pixels: int = 0
 
     @property
     def raw(self) -> str | None:
@@ -90,6 +92,8 @@ class Tally:
             prompt_tokens=_sum(count.prompt_tokens for count in counts),
             cached_tokens=_sum(detail.cached_tokens for detail in details),
             completion_tokens=_sum(count.completion_tokens for count in counts),
+            images=self.images,
+            pixels=self.pixels,
             seconds=self.seconds,
         )
 

@@ -1,8 +1,8 @@
-"""One call to an OpenAI-compatible endpoint, tried again while the server is busy or away.
+"""One call to a model, tried again while its servers are busy or away.
 
 This is the only place that tries again: the openai client is told not to (`max_retries=0`), and whoever calls this must not,
 or three layers of three tries make 27 requests. It is also the home of the client's errors: past this file there are only
-ours. An answer that came but is no good is not tried again here; that is for `extract.models.endpoint` to judge.
+ours. An answer that came but is no good is not tried again here; that is for `extract.models.asking` to judge.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from pydantic import ValidationError
 
 from errors import AnswerRefused, ModelUnreachable, NotFound, RereadError, SettingsInvalid
 from extract.models.answers import Completion, Tally
+from extract.models.servers import Server, Servers, open_servers
 from settings import CONFIG_FILE, ModelSettings
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import APIStatusError
     from stamina.instrumentation import RetryDetails
 
 _LOG = logging.getLogger(__name__)
 
-_CONNECT_S = 5.0
 #: A server that asks for a longer pause than this is away: the unit fails and the run goes on or stops.
 LONGEST_PAUSE_S = 300.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 20.0  #: doubling, where the server does not say
 _BUSY = frozenset({408, 409, 425, 429})  #: with every 5xx: the same request may be answered later
+_FULL = frozenset({429, 503})  #: of these, what a server says that has too much to do
 _SAID = 300  #: characters of a server's message that are repeated
 
 
@@ -41,20 +42,20 @@ class _Away(Exception):
 
     def __init__(self, reason: str, pause_s: float | None = None) -> None:
         super().__init__(reason)
-        self.pause_s = pause_s  #: what the server asked for
+        self.pause_s = pause_s  #: before the next try; None = as long as is usual
+        self.is_full = False  #: the server is there and has too much to do
 
 
 class Endpoint:
-    """An open connection to one model. Made by `open_endpoint`."""
+    """An open connection to one model, on all its servers. Made by `open_endpoint`."""
 
-    def __init__(self, alias: str, model: ModelSettings, client: AsyncOpenAI) -> None:
+    def __init__(self, alias: str, model: ModelSettings, servers: Servers) -> None:
         self.alias = alias
         self.model = model
-        self._client = client
-        self._slots = asyncio.Semaphore(model.concurrency)
+        self._servers = servers
 
     async def complete(self, request: dict[str, Any], tally: Tally) -> Completion:
-        """The server's answer to this chat completion request; what it cost is added to the tally.
+        """The answer to this chat completion request; what it cost is added to the tally.
 
         Raises ModelUnreachable after model.attempts tries, AnswerRefused where the server rejects this request,
         SettingsInvalid for a wrong key and NotFound for an unknown model or address.
@@ -62,39 +63,57 @@ class Endpoint:
         import stamina
 
         pauses: dict[str, Any] = {"wait_initial": _FIRST_PAUSE_S, "wait_max": _LAST_PAUSE_S, "timeout": None}
+        server: Server | None = None
         try:
-            async with self._slots:  # kept through the pauses, so that a busy server sees fewer requests
-                async for attempt in stamina.retry_context(on=_worth_a_pause, attempts=self.model.attempts, **pauses):
-                    with attempt:
-                        tally.completions.append(await self._try(request, tally))
+            async for attempt in stamina.retry_context(on=_worth_a_pause, attempts=self.model.attempts, **pauses):
+                with attempt:
+                    server = self._servers.choose(avoid=server)
+                    tally.completions.append(await self._try(server, request, tally))
         except _Away as error:
             raise ModelUnreachable(
-                f"Model {self.alias!r} at {self.model.base_url} gave no answer in {self.model.attempts} tries: {error}. "
+                f"Model {self.alias!r} at {self._servers.urls} gave no answer in {self.model.attempts} tries: {error}. "
                 "Check that the server is up."
             ) from error
         return tally.completions[-1]
 
     async def served(self) -> list[str]:
-        """The names of the models that the server says it serves. Raises what `complete` raises, after one try."""
+        """The names of the models that the first server says it serves. Raises what `complete` raises, after one try."""
+        server = self._servers.choose()
         try:
-            async with self._answered():
-                return [model.id async for model in self._client.models.list()]
+            async with self._answered(server):
+                return [model.id async for model in server.client.models.list()]
         except _Away as error:
-            raise ModelUnreachable(f"Model {self.alias!r} at {self.model.base_url} gave no answer: {error}.") from error
+            raise ModelUnreachable(f"Model {self.alias!r} at {server.url} gave no answer: {error}.") from error
 
-    async def _try(self, request: dict[str, Any], tally: Tally) -> Completion:
-        started = time.perf_counter()
-        try:
-            async with self._answered():
-                response = await self._client.chat.completions.with_raw_response.create(model=self.model.model, **request)
-            return Completion.model_validate_json(response.text)
-        except ValidationError as error:
-            raise _Away(f"what came is not a chat completion: {response.text[:80]!r}") from error
-        finally:
-            tally.seconds += time.perf_counter() - started
+    async def _try(self, server: Server, request: dict[str, Any], tally: Tally) -> Completion:
+        async with server.pace.slot():
+            started = time.perf_counter()
+            try:
+                async with self._answered(server):
+                    response = await server.client.chat.completions.with_raw_response.create(model=self.model.model, **request)
+                try:
+                    completion = Completion.model_validate_json(response.text)
+                except ValidationError as error:
+                    raise _Away(f"what came is not a chat completion: {response.text[:80]!r}") from error
+            except _Away as error:
+                self._note(server, error)
+                raise
+            finally:
+                tally.seconds += time.perf_counter() - started
+        server.answered()
+        return completion
+
+    def _note(self, server: Server, error: _Away) -> None:
+        """Let the server's state know, and try another at once where there is one."""
+        if error.is_full and (error.pause_s or 0) <= LONGEST_PAUSE_S:
+            server.pace.pushed_back(error.pause_s or 0.0)
+        elif not error.is_full:
+            server.failed(str(error))
+        if self._servers.has_another(server):
+            error.pause_s = 0.0
 
     @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[None]:
+    async def _answered(self, server: Server) -> AsyncIterator[None]:
         """One request, within the time that the model has; the client's errors become ours."""
         import openai
 
@@ -106,10 +125,10 @@ class Endpoint:
         except openai.APIConnectionError as error:
             raise _Away(f"{error} ({error.__cause__!r})"[:_SAID]) from error
         except openai.APIStatusError as error:
-            raise self._translated(error) from error
+            raise self._translated(error, server.url) from error
 
-    def _translated(self, error: APIStatusError) -> RereadError | _Away:
-        where = f"Model {self.model.model!r} at {self.model.base_url}"
+    def _translated(self, error: APIStatusError, url: str) -> RereadError | _Away:
+        where = f"Model {self.model.model!r} at {url}"
         words = error.message.removeprefix(f"Error code: {error.status_code}").lstrip(" -")
         said = f"HTTP {error.status_code}: {(words or str(error.body or 'no reason given'))[:_SAID]}"
         section = f"[models.{self.alias}] in {CONFIG_FILE}"
@@ -125,22 +144,20 @@ class Endpoint:
                 f"{section}; base_url usually ends in /v1."
             )
         if error.status_code in _BUSY or error.status_code >= 500:
-            return _Away(said, pause_asked_for(error.response.headers.get("retry-after")))
+            away = _Away(said, pause_asked_for(error.response.headers.get("retry-after")))
+            away.is_full = error.status_code in _FULL
+            return away
         return AnswerRefused(f"{where} rejected the request ({said}). The unit is kept as failed; other units go on.")
 
 
 @asynccontextmanager
 async def open_endpoint(alias: str, model: ModelSettings) -> AsyncIterator[Endpoint]:
     """The endpoint of this model; raises SettingsInvalid where its key is named and missing."""
-    import httpx2
     import stamina.instrumentation
-    from openai import AsyncOpenAI
 
     stamina.instrumentation.set_on_retry_hooks([_log_pause])  # its own prints to standard output where structlog is installed
-    timeout = httpx2.Timeout(model.timeout_s, connect=min(_CONNECT_S, model.timeout_s))
-    key = model.api_key().get_secret_value()
-    async with AsyncOpenAI(base_url=model.base_urls[0], api_key=key, max_retries=0, timeout=timeout) as client:
-        yield Endpoint(alias, model, client)
+    async with open_servers(model) as servers:
+        yield Endpoint(alias, model, servers)
 
 
 def _log_pause(details: RetryDetails) -> None:

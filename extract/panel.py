@@ -1,0 +1,130 @@
+"""The readers at hand for a run, one for each lane, as one: every unit goes where its route says, and readings come in order.
+
+Lanes work side by side: requests to a text server and a vision server are in flight while the embedded lane uses this machine's
+processor. Units are taken from the caller as there is room for them, so a run is one stream and no lane waits for the end of a
+batch of another.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+
+from errors import ModelUnreachable, SettingsInvalid
+from extract.cascade import Cascade
+from extract.routing.lanes import lanes_of
+from records import Lane, Prompt, Reader, Reading, Route, RouteMode, Session, Unit, content_id
+from settings import RoutingSettings
+
+#: Units begun and not yet handed over: two batches of the embedded lane.
+WINDOW = 800
+#: Units in a row that find no server before any was answered, and after: then there is none.
+AWAY_AT_FIRST, AWAY_LATER = 3, 12
+
+
+class Panel:
+    """The readers of a run. `name` is how the run names them: 'embedded', 'qwen-4b+qwen-vl-8b'."""
+
+    def __init__(self, readers: Sequence[Reader], routing: RoutingSettings) -> None:
+        self.routing = routing
+        self._readers = {reader.lane: reader for reader in readers}
+
+    @property
+    def lanes(self) -> frozenset[Lane]:
+        return frozenset(self._readers)
+
+    def key(self, prompt: Prompt) -> str:
+        """What decides how this prompt is read: its lanes' readers, and the router's settings where they matter."""
+        used = lanes_of(prompt, self.lanes)
+        missing = {RouteMode.TEXT: Lane.TEXT, RouteMode.VISION: Lane.VISION}.get(prompt.route)
+        if missing and missing not in self.lanes:
+            raise SettingsInvalid(
+                f"The prompt {prompt.name!r} is to be read by the {missing.value} lane, and no model of that lane is named. Nothing was "
+                f"read. Name one with --model, such as --model ALIAS; `reread models list` tells which there are."
+            )
+        keys = [self._readers[lane].key for lane in Lane if lane in used]
+        rules = [self.routing.model_dump()] if len(used) > 1 else []
+        return keys[0] if len(keys) == 1 else content_id("panel", *keys, *rules)
+
+    def key_of(self, lane: Lane) -> str:
+        """The key of the reader of this lane; '' where there is none, for a unit that nobody reads."""
+        return self._readers[lane].key if lane in self._readers else ""
+
+    def read(self, prompt: Prompt, tasks: Iterable[tuple[Unit, Route]]) -> Generator[Reading, None, None]:
+        """One Reading per task, in order; tasks are taken as there is room.
+
+        Raises ModelUnreachable where unit after unit finds no server, SettingsInvalid for a wrong key, NotFound for an
+        unknown model or address.
+        """
+        with ExitStack() as stack:
+            sessions = _Sessions(self._readers, prompt, stack)
+            cascade = None
+            if prompt.route is RouteMode.CASCADE:
+                cascade = Cascade({lane: sessions.of(lane) for lane in self.lanes}, self.routing)
+            yield from _while_answered(self._in_order(tasks, sessions, cascade))
+
+    def _in_order(self, tasks: Iterable[tuple[Unit, Route]], sessions: _Sessions, cascade: Cascade | None) -> Iterator[Reading]:
+        begun: deque[Future[Reading]] = deque()
+        for unit, route in tasks:
+            begun.append(cascade.submit(unit, route) if cascade else sessions.of(route.lane).submit(unit))
+            while begun and (begun[0].done() or len(begun) >= WINDOW):
+                yield self._next(begun, sessions)
+        while begun:
+            yield self._next(begun, sessions)
+
+    def _next(self, begun: deque[Future[Reading]], sessions: _Sessions) -> Reading:
+        if not begun[0].done():
+            sessions.flush()
+        return begun.popleft().result()
+
+
+def read_all(reader: Reader, prompt: Prompt, units: Iterable[Unit]) -> list[Reading]:
+    """These units read by one reader alone. Raises what `Panel.read` raises."""
+    route = Route(lane=reader.lane, reason="one reader")
+    return list(Panel([reader], RoutingSettings()).read(prompt, ((unit, route) for unit in units)))
+
+
+class _Sessions:
+    """The session of each lane, opened with its first unit."""
+
+    def __init__(self, readers: dict[Lane, Reader], prompt: Prompt, stack: ExitStack) -> None:
+        self._readers, self._prompt, self._stack = readers, prompt, stack
+        self._open: dict[Lane, Session] = {}
+
+    def of(self, lane: Lane) -> Session:
+        if lane not in self._open:
+            self._open[lane] = self._stack.enter_context(self._readers[lane].open(self._prompt))
+        return self._open[lane]
+
+    def flush(self) -> None:
+        for session in self._open.values():
+            session.flush()
+
+
+def _while_answered(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """These readings, until so many in a row found no server that there is none; these are given to nobody."""
+    limit, n_given = AWAY_AT_FIRST, 0
+    away: list[Reading] = []
+    for reading in readings:
+        if reading.error_code == ModelUnreachable.code:
+            away.append(reading)
+            if len(away) >= limit:
+                raise _gone(reading, n_given)
+            continue
+        yield from away
+        yield reading
+        n_given += len(away) + 1
+        away.clear()
+        limit = AWAY_LATER
+    if away and not n_given:
+        raise _gone(away[-1], n_given)
+    yield from away
+
+
+def _gone(last: Reading, n_given: int) -> ModelUnreachable:
+    return ModelUnreachable(
+        f"{last.error} Reading stopped after {n_given:,} units; the rest is left. "
+        "Nothing is lost: run the same command when the server is back, and it goes on from here."
+    )
