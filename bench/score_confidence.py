@@ -5,8 +5,8 @@
 
 Lone fields: every annotated quantity that has a property and an entity is asked for by those words, of its own paragraph, where an
 answer is right if it overlaps the quantity, and of another paper's, where null is right. The weights of extract/embedded/sureness.py are
-fitted on TRAIN and judged on TRIAL. Lists: --folds is what bench/train_pointer.py --folds wrote with --least at its default; a
-paragraph's confidence, the mean over its quantities, properties and entities, is set beside the share of them that is right.
+fitted on TRAIN and judged on TRIAL. Lists: --folds is what bench/train_pointer.py --folds wrote; a paragraph's confidence, the
+mean over its quantities, properties and entities, is set beside the share of them that is right in the annotation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.read_embedded import chunk_of
 from extract.embedded.fields import fields_of
 from extract.embedded.filling import doubts, lone
-from extract.embedded.sureness import ANSWERED, SILENT, Fit
+from extract.embedded.sureness import ANSWERED, SILENT, Fit, log_odds
 from extract.embedded.view import UnitView
 from store.embedding import Embedder
 
@@ -79,13 +80,7 @@ def answers(found: list[tuple[str, str, tuple[int, int] | None]]) -> list[tuple[
 def weights_of(made: list[tuple[Fit, bool]]) -> tuple[float, ...]:
     """A logistic regression of being right on (1, best, rest)."""
     table = np.array([(1.0, fit.best, fit.rest) for fit, _ in made])
-    right = np.array([float(is_right) for _, is_right in made])
-    weights = np.zeros(3)
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-table @ weights))
-        bend = (table * (chance * (1 - chance))[:, None]).T @ table + 1e-3 * np.eye(3)
-        weights += np.linalg.solve(bend, table.T @ (right - chance) - 1e-3 * weights)
-    return tuple(round(float(weight), 2) for weight in weights)
+    return logistic(table, np.array([float(is_right) for _, is_right in made]))
 
 
 def show(name: str, pairs: list[tuple[float, float]]) -> None:
@@ -98,6 +93,77 @@ def show(name: str, pairs: list[tuple[float, float]]) -> None:
             print(f"  {low:.1f} to {min(high, 1):.1f}: {len(inside):4}  said {sure:.2f}  right {right:.2f}")
 
 
+#: Of one answer: its paragraph, which weights judge it, the network's probability, whether it is right.
+Answer = tuple[str, tuple[str, str], float, bool]
+
+
+def listed(lines: list[dict[str, Any]], documents: list[dict[str, Any]]) -> list[Answer]:
+    """Every quantity, property and entity read, or not read, in paragraphs that a fit had not seen."""
+    by_doc = {document["doc"]: document for document in documents}
+    made: list[Answer] = []
+    for line in lines:
+        by_set: dict[int, dict[str, Any]] = {}
+        for one in by_doc[line["doc"]]["annotations"]:
+            by_set.setdefault(one["set"], {}).setdefault(one["type"], one)
+        true = [one for one in by_set.values() if "Quantity" in one]
+        for said in line["quantities"]:
+            near = next((one for one in true if _is_same(one["Quantity"], said)), None)
+            made.append((line["doc"], ("listed", ""), said["listed"], near is not None))
+            for name, kind in (("property", "MeasuredProperty"), ("entity", "MeasuredEntity")):
+                text = near[kind]["text"] if near and kind in near else None
+                is_right = near is not None and _says(said[name], text)
+                made.append((line["doc"], (name, said[f"{name} by"]), said[f"{name} chance"], is_right))
+    return made
+
+
+def judge_lists(made: list[Answer]) -> None:
+    """The weights of all answers; and, with the weights of the other papers for each, whether paragraphs are as right as is said."""
+    for key in sorted({key for _, key, _, _ in made}):
+        print(f"{key}: {platt([one for one in made if one[1] == key])}")
+    papers = sorted({doc.split("-")[0] for doc, *_ in made})
+    said: dict[str, list[tuple[float, float]]] = {}
+    for fold in range(5):
+        out = set(papers[fold::5])
+        seen = [one for one in made if one[0].split("-")[0] not in out]
+        weights = {key: platt([one for one in seen if one[1] == key]) for key in {one[1] for one in seen}}
+        for doc, key, chance, is_right in made:
+            if doc.split("-")[0] in out and key in weights:
+                sure = 1 / (1 + np.exp(-(weights[key][0] + weights[key][1] * log_odds(chance))))
+                said.setdefault(doc, []).append((float(sure), float(is_right)))
+    show("answers", [one for answered in said.values() for one in answered])
+    show("paragraphs", [tuple(np.mean(answered, axis=0)) for answered in said.values()])
+
+
+def platt(made: list[Answer]) -> tuple[float, ...]:
+    """Weights of a constant and of the log odds."""
+    return logistic(
+        np.array([(1.0, log_odds(chance)) for _, _, chance, _ in made]), np.array([float(right) for *_, right in made])
+    )
+
+
+def logistic(table: np.ndarray, right: np.ndarray) -> tuple[float, ...]:
+    """A logistic regression, a little held back: weights rounded to two places."""
+    weights = np.zeros(table.shape[1])
+    for _ in range(25):
+        chance = 1 / (1 + np.exp(-table @ weights))
+        bend = (table * (chance * (1 - chance))[:, None]).T @ table + 0.5 * np.eye(len(weights))
+        weights += np.linalg.solve(bend, table.T @ (right - chance) - 0.5 * weights)
+    return tuple(round(float(weight), 2) for weight in weights)
+
+
+def _is_same(true: dict[str, Any], said: dict[str, Any]) -> bool:
+    both = min(true["end"], said["end"]) - max(true["start"], said["start"])
+    return 2 * both >= max(true["end"] - true["start"], said["end"] - said["start"])
+
+
+def _says(said: str | None, true: str | None) -> bool:
+    """Whether it names what is annotated: half of its words and not twice as many; nothing, where nothing is annotated."""
+    if said is None or true is None:
+        return said is true
+    given, wanted = set(re.findall(r"\w+", said.lower())), set(re.findall(r"\w+", true.lower()))
+    return 2 * len(given & wanted) >= len(wanted) and len(given) <= 2 * max(len(wanted), 2)
+
+
 def sure_with(weights: dict[bool, tuple[float, ...]], fit: Fit) -> float:
     constant, best, rest = weights[fit.is_null]
     return float(1 / (1 + np.exp(-(constant + best * fit.best + rest * fit.rest))))
@@ -107,7 +173,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path)
     parser.add_argument("trial", type=Path)
+    parser.add_argument("--folds", type=Path)
     args = parser.parse_args()
+    if args.folds:
+        judge_lists(listed(read(args.folds), read(args.train)))
+        return 0
     train = answers(questions(read(args.train)))
     fitted = {null: weights_of([one for one in train if one[0].is_null is null]) for null in (False, True)}
     print(f"ANSWERED = {fitted[False]}, now {ANSWERED}\nSILENT = {fitted[True]}, now {SILENT}")

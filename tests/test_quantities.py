@@ -43,6 +43,8 @@ def test_degrees_of_freedom_are_left_out_and_the_statistic_is_kept():
         ("a rate of 3.7 ± 0.9 fold per passage was", "3.7 ± 0.9 fold per passage", "fold per passage"),
         ("at a level <1 ppm by mass in", "<1 ppm by mass", "ppm by mass"),
         ("taken at 10,500× magnification", "10,500×", "×"),
+        ("at 11.3mm.s⁻¹ and", "11.3mm.s⁻¹", "mm.s⁻¹"),
+        ("with 12 kJ.mol−1 more", "12 kJ.mol−1", "kJ.mol−1"),
         ("a mobility of 3.4 cm2/Vs was", "3.4 cm2/Vs", "cm2/Vs"),
         ("eGB=(0.28–0.42)×10-10m for random", "(0.28–0.42)×10-10m", "m"),
         ("between 05:28 UT and 05:47 UT were", "between 05:28 UT and 05:47 UT", None),

@@ -13,9 +13,9 @@ from extract.embedded.claims import is_whole
 from extract.embedded.fields import FREE, Field
 from extract.embedded.items import Likeness, items
 from extract.embedded.leaves import Context, all_of_finder, fitted, leaf
-from extract.embedded.measurements import is_answer
+from extract.embedded.measurements import is_answer, is_of_measurements
 from extract.embedded.sentences import Sentence
-from extract.embedded.sureness import Fit, sure_of
+from extract.embedded.sureness import Fit, sure_of_lone, sure_of_nothing
 from extract.embedded.view import UnitView
 from extract.embedded.words import overlap
 
@@ -67,6 +67,8 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
             for name, sure in item.sure.items()
             if item.record.get(name) is None
         ]
+        if not made and is_of_measurements(part.item) and not view.quantities and not view.cells:
+            blanks = [Told(path, None, sure_of_nothing(len(view.sentences)))]
         return [item.record for item in made], told + blanks
     if part.kind == "list":
         return _values(part, view, likeness, path)
@@ -76,7 +78,7 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
         except Cannot:
             return None, []
     value, sentence, fit = lone(part, view, likeness)
-    return value, [Told(path, sentence, sure_of(fit) if fit and part.kind in _JUDGED else None)]
+    return value, [Told(path, sentence, sure_of_lone(fit) if fit and part.kind in _JUDGED else None)]
 
 
 def _leaf_paths(record: dict[str, Any], field: Field, path: str = "") -> Iterator[str]:

@@ -21,6 +21,7 @@ from extract.embedded.measurements import NUMBER_KINDS, is_answer, measurements
 from extract.embedded.names import named
 from extract.embedded.quantities import Quantity, QuantityKind
 from extract.embedded.sentences import Sentence
+from extract.embedded.sureness import sure_of_names, sure_of_quantity
 from extract.embedded.view import UnitView
 from records import ChunkKind
 
@@ -166,11 +167,7 @@ def _sure(record: Field, at: Context) -> dict[str, float]:
     """How likely each field is right that the pointer spoke of."""
     if at.pointed is None:
         return {}
-    by_kind = {
-        "property": at.pointed.property.sure,
-        "entity": at.pointed.entity.sure,
-        **dict.fromkeys(NUMBER_KINDS, at.pointed.sure),
-    }
+    by_kind = {**sure_of_names(at.pointed), **dict.fromkeys(NUMBER_KINDS, sure_of_quantity(at.pointed))}
     return {part.name: by_kind[part.kind] for part in record.fields if part.kind in by_kind}
 
 

@@ -62,14 +62,17 @@ def _as_measured(pointed: Pointed, at: Context) -> Measured:
     return Measured(moved(pointed.property.span), moved(pointed.entity.span), at.measured.condition)
 
 
+def is_of_measurements(record: Field) -> bool:
+    return record.of_kind(*NUMBER_KINDS) is not None
+
+
 def measured_records(field: Field) -> Iterator[Field]:
     """The records of measurements in this schema that ask what was measured, or of what."""
     for part in field.fields:
         inner = part.item if part.kind == "list" else part
         if inner is None or inner.kind != "record":
             continue
-        kinds = {one.kind for one in inner.fields}
-        if part.kind == "list" and kinds & set(NUMBER_KINDS) and kinds & {"property", "entity"}:
+        if part.kind == "list" and is_of_measurements(inner) and inner.of_kind("property", "entity"):
             yield inner
         else:
             yield from measured_records(inner)

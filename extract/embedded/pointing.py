@@ -1,9 +1,9 @@
-"""The pointer's network: from a sentence with one quantity marked to how likely each stretch of words names its property or entity,
-and to where the quantity itself begins and ends.
+"""The pointer's network: from a sentence with one quantity marked to how likely each stretch of words names its property or entity.
 
-The encoder's bottom layers read the sentence once; then every token is told whether it belongs to this quantity or to another, and
-how many words it stands from it, and layers of our own go on. A stretch is scored by its first and its last word, so that whole words
-are named: pieces of words ('Zn', '##O') would cut formulas. One score more stands for 'not said'.
+The encoder's bottom layers read the sentence once; then every token is told whether it belongs to this quantity, to another, or to what
+the shapes of `measured.py` take for a name, and how many words it stands from the quantity; and layers of our own go on. A stretch is
+scored by its first and its last word, so that whole words are named: pieces of words ('Zn', '##O') would cut formulas. One score more
+stands for 'not said'.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ DISTANCES = 2 * len(_STEPS) + 1
 
 
 class Asked(NamedTuple):
-    """A sentence, and the quantity in it that is asked about; `others` are its other quantities. Spans are of the sentence."""
+    """A sentence, and the quantity in it that is asked about. Spans are of the sentence."""
 
     text: str
     quantity: Span
-    others: tuple[Span, ...] = ()
+    others: tuple[Span, ...] = ()  #: its other quantities
+    hints: tuple[Span | None, ...] = (None, None)  #: what the shapes of `measured.py` take for each NAMED
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Marked:
     """One sentence as the network takes it."""
 
     ids: tuple[int, ...]
-    marks: tuple[int, ...]  #: of each token: 1 in this quantity, 2 in another, else 0
+    marks: tuple[
+        int, ...
+    ]  #: of each token: 1 in this quantity, 2 in another, 3 in the hint of a property, 4 of an entity, else 0
     distances: tuple[int, ...]  #: of each token, which of DISTANCES
     firsts: tuple[int, ...]  #: of each word, its first token
     words: tuple[Span, ...]  #: of each word, where it stands in the sentence
@@ -76,7 +79,10 @@ def marked(asked: Asked, encoding: Any) -> Marked:
 def _mark(span: Span, asked: Asked) -> int:
     if span[0] < asked.quantity[1] and asked.quantity[0] < span[1]:
         return 1
-    return 2 if any(span[0] < end and start < span[1] for start, end in asked.others) else 0
+    if any(span[0] < end and start < span[1] for start, end in asked.others):
+        return 2
+    hinted = (3 + k for k, hint in enumerate(asked.hints) if hint and span[0] < hint[1] and hint[0] < span[1])
+    return next(hinted, 0)
 
 
 def _distance(word: int, first: int, last: int) -> int:
@@ -122,7 +128,6 @@ class Scores:
 
     spans: Tensor  #: (sentences, 2, words, LONGEST): that the stretch that begins at this word and is so long is the name of each NAMED
     none: Tensor  #: (sentences, 2): that there is no name
-    edges: Tensor  #: (sentences, words, 2): that the quantity begins and that it ends with this word
     kept: Tensor  #: (sentences): logit that it is a quantity one would list
 
 
@@ -142,14 +147,14 @@ def scores(weights: Mapping[str, Tensor], states: Tensor, batch: Batch, dropout:
     is_own = (batch.marks == 1)[..., None]
     own = (states * is_own).sum(1) / is_own.sum(1).clamp(min=1)
     ends = functional.linear(words, weights["ends"]).masked_fill(~batch.is_word[..., None], -1e4)
-    start, end, edges = ends.split((len(NAMED), len(NAMED), 2), -1)
+    start, end = ends.split(len(NAMED), -1)
     padded = functional.pad(end, (0, 0, 0, LONGEST - 1), value=-1e4)
     lasts = torch.stack([padded[:, i : i + words.shape[1]] for i in range(LONGEST)], -1)  # (sentences, words, 2, LONGEST)
     spans = (start[..., None] + lasts + weights["length"]).transpose(1, 2)
     heads = functional.linear(own, weights["own"], weights["own_bias"])
     none, kept = heads[:, : len(NAMED)], heads[:, len(NAMED)]
     joint = torch.cat([spans.flatten(2), none[..., None]], -1).float().log_softmax(-1)
-    return Scores(joint[..., :-1].view(spans.shape), joint[..., -1], edges.float().log_softmax(1), kept.float())
+    return Scores(joint[..., :-1].view(spans.shape), joint[..., -1], kept.float())
 
 
 def fresh_heads(width: int, generator: Any) -> dict[str, Tensor]:
@@ -160,9 +165,9 @@ def fresh_heads(width: int, generator: Any) -> dict[str, Tensor]:
         return torch.randn(*shape, generator=generator) * 0.02
 
     return {
-        "mark": small(3, width),
+        "mark": small(3 + len(NAMED), width),
         "distance": small(DISTANCES, width),
-        "ends": small(2 * len(NAMED) + 2, width),
+        "ends": small(2 * len(NAMED), width),
         "length": torch.zeros(len(NAMED), LONGEST),
         "own": small(len(NAMED) + 1, width),
         "own_bias": torch.zeros(len(NAMED) + 1),

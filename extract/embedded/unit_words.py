@@ -86,7 +86,7 @@ def unit_pattern() -> re.Pattern[str]:
     bracket = f"\\({divisor}(?:\\s?[·⋅∙*.\\s]\\s?{powered})?\\)"
     below = f"(?:\\s?/\\s?(?:{bracket}|{divisor})|\\s(?:per|a)\\s{divisor})"
     product = f"(?:\\s?[·⋅∙∗*×]\\s?{powered})"
-    inverse = f"(?:\\s?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?(?:{symbol}|hour|day|week|month|year){_NEGATIVE}{_END})"
+    inverse = f"(?:[\\s.]?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?(?:{symbol}|hour|day|week|month|year){_NEGATIVE}{_END})"
     share = "\\sby\\s(?:mass|weight|volume|mole|number|area)(?!\\w)"  # of ppm and %
     return re.compile(
         f"(?:{term}(?:{product}|{inverse}|{below})*(?:{each}|{share})?|{counted}(?:{below}|{inverse})|×(?!\\s?\\d)"
