@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from extract.embedded.measured import Measured, measured
-from extract.embedded.pointer import Pointer, asked_of
+from extract.embedded.pointer import LEAST_LISTED, Pointer, asked_of
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import sentence_spans
 from store.embedding import shipped_folder
@@ -40,6 +40,7 @@ def predicted(text: str, pointer: Pointer | None) -> list[dict[str, object]]:
                 one[name] = question.text[slice(*named.span)] if named.span else None
                 one[f"{name} chance"], one[f"{name} by"] = named.chance, named.by
             one["listed"] = answer.listed
+        made = [one for one in made if one["listed"] >= LEAST_LISTED]  # type: ignore[operator]
     return made
 
 

@@ -23,7 +23,7 @@ def units(text: str) -> list[str | None]:
         "The {111} planes and the 001 peak were indexed; codes 040301–040304 were left out.",
         "It was made of poly(3,4-ethylenedioxythiophene).",
         "This follows from Eqs. (9.2) and (9.10) alone.",
-        "See Figures 3I and 3J for the fractions 1 and 2 and for clone 23.",
+        "See Figures 3I and 3J for the fractions 1 and 2 and for clone 23, and the base of bed 86.",
     ],
 )
 def test_numbers_of_names_and_notations_are_no_quantities(text):
@@ -64,3 +64,21 @@ def test_a_range_times_a_power_of_ten_has_both_its_ends():
 
 def test_a_multiplication_sign_between_numbers_is_no_unit():
     assert units("a plate of 10 × 20 mm and 3 × 106 cells/mL") == ["mm", "cells/mL"]
+
+
+def test_a_list_is_one_quantity_and_with_respectively_each_is_its_own():
+    text = "They were 0.63 and 0.51 ppm respectively, and lay at 1180 and 1980 mm."
+
+    assert found(text) == ["0.63", "0.51 ppm", "1180 and 1980 mm"]
+    assert units(text) == ["ppm", "ppm", "mm"]
+
+
+def test_a_formula_after_an_arrow_is_no_mass():
+    assert found("as shown: Mg3N2 + MgF2→2Mg2NF") == []
+
+
+def test_a_unit_may_have_a_space_before_its_percent_sign():
+    assert (found("about 0.4–0.6 wt. % of the soil"), units("about 0.4–0.6 wt. % of it")) == (
+        ["about 0.4–0.6 wt. %"],
+        ["wt. %"],
+    )

@@ -75,3 +75,13 @@ def test_what_the_network_takes_for_sure_is_set_right_and_keeps_its_order():
         return sure_of_names(Pointed(named, named, 0.9))["entity"]
 
     assert sure(0.3) < sure(0.6) < sure(0.95) < 0.95
+
+
+def test_the_pointer_is_opened_only_where_the_schema_asks_what_was_measured():
+    own = open_embedded_reader(reader().embed, embedding_key="all-MiniLM-L6-v2", encoder=shipped_folder())
+    (unit,) = make_units([chunk("The gap was 3.2 eV. We found that it is small.")], None, UnitKind.CHUNK)
+
+    list(own.read(shipped("findings"), [unit]))
+    assert "pointer" not in vars(own)
+    list(own.read(shipped("measurements"), [unit]))
+    assert vars(own)["pointer"] is not None

@@ -21,7 +21,7 @@ _NOTATIONS = re.compile(
 _NAME_DASH = re.compile(r"(?<![\w.])(?=[\w\-–/]*[A-Za-z])[A-Za-z0-9][\w]*(?:[-–/][A-Za-z0-9]\w*)*[-–‐/]$")
 #: Words that tell which one is meant of several, as `labels.py` has them, of laboratories and lists.
 _WHICH = re.compile(
-    r"\b(?:fractions?|clones?|labels?|labelled|numbered|coded?|lot|batch|cat\.?|catalogue|lipofectamine|peaks?|spots?|bins?|rings?)"
+    r"\b(?:fractions?|clones?|labels?|labelled|numbered|coded?|lot|batch|cat\.?|catalogue|lipofectamine|peaks?|spots?|bins?|rings?|beds?|assemblages?)"
     r"\s(?:\d+\s?(?:,|and|or|to|[-–])\s?)*$"
 )
 _LETTERED = re.compile(r"\b(?:Figs?\.?|Figures?|Tables?|Panels?)\s(?:[A-Z]?\d+[A-Za-z]?\s?(?:,|and|&|to|or|[-–])\s?)*S?$")

@@ -17,7 +17,7 @@ from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context
 from extract.embedded.measured import Measured, is_property
 from extract.embedded.phrases import Span
-from extract.embedded.pointer import Pointed
+from extract.embedded.pointer import LEAST_LISTED, Pointed
 from extract.embedded.quantity import QuantityKind
 from extract.embedded.unit_words import is_counted
 from extract.embedded.view import UnitView
@@ -35,12 +35,16 @@ def measurements(record: Field, view: UnitView) -> Iterator[tuple[Context, float
         told = _told(at, view)
         if not is_general:
             yield told, 1.0
-        elif told.measured.property or told.measured.entity:
+        elif _is_listed(told) and (told.measured.property or told.measured.entity):
             yield told, 1.0 + bool(told.measured.property) + bool(at.quantity and at.quantity.unit)
     for sentence, cell in view.cells:
         at = Context(sentence, [], cell.quantity, of=cell.of)
         if is_general or is_answer(asked, at):
             yield at, 3.0
+
+
+def _is_listed(at: Context) -> bool:
+    return at.pointed is None or at.pointed.listed >= LEAST_LISTED
 
 
 def _is_general(asked: Field) -> bool:

@@ -79,6 +79,8 @@ def _unit_at(text: str, end: int, units: re.Pattern[str]) -> tuple[int, int] | N
         return None
     if start == end and len(found[0]) == 1 and found[0] not in "%‰°×mshgkKVWJLTNσ€$":
         return None  # 3D, 13C, 2006b
+    if start == end and text[found.end() : found.end() + 1].isdigit():
+        return None  # 2Mg3NF3
     if start == end and found[0] in "kKMB" and _has_noun(text, found.end()):
         return None  # 32K tokens
     if found[0].isalpha() and len(found[0]) == 1 and re.match(r"[-–]\d", text[found.end() : found.end() + 2]):
@@ -113,17 +115,21 @@ def _quantities(text: str, run: list[tuple[str, Atom]]) -> Iterator[Quantity]:
     is_series = sum(joint == "range" for joint, _ in run) > 1  # '0.06 to 0.42 to 0.74 ppm' is no range
     cuts = [i for i, (joint, _) in enumerate(run) if joint in ("and", "comma") or (is_series and joint == "range")]
     is_list = bool(cuts) and run[-1][0] == "and" and (all(years) or _is_shared(text, run[-1][1]))
-    bounds = [0, *([] if is_list else cuts), len(run)]
+    shared = run[-1][1].unit if is_list and not all(years) and _RESPECTIVELY.match(text, run[-1][1].stop) else None
+    bounds = [0, *([] if is_list and not shared else cuts), len(run)]
     for start, end in pairwise(bounds):
         first = run[start][1]
-        has_unit = any(atom.unit for _, atom in run[start:end])
+        has_unit = bool(shared) or any(atom.unit for _, atom in run[start:end])
         if not has_unit and (is_labelled(text, first.start) or is_which(text, first.start)):
             if is_list or start == 0:
                 return
             continue
         made = _quantity(text, run[start:end], is_year=all(years[start:end]))
-        if made:
-            yield made
+        if made:  # '0.63 and 0.51 ppm respectively' are two quantities in one unit
+            yield made if made.unit or not shared else replace(made, unit=shared, kind=QuantityKind.MEASURE)
+
+
+_RESPECTIVELY = re.compile(r",?\srespectively\b")
 
 
 def _is_shared(text: str, last: Atom) -> bool:

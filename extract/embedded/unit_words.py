@@ -31,11 +31,12 @@ _PLAIN = """
     atm psi mmHg cmH2O inHg mph kn ha acre acres ft inch inches lb lbs oz gal kcal BTU amu u t kt Mt Gt Tg Pg Oe emu Gs Gauss gauss
     cP cSt dyn dyne poise D DU PSU psu NTU pH Hv HRC μatm µatm
     rem mrem MPN CFU cfu PFU pfu FFU U TCID50 kbp Mbp Gbp kb Mb Gb nt aa MOI
-    masl mbsl m.a.s.l. mBar mdeg Rp RJ RE RS MJ R⊕ M⊕ Vs As Pas w/w v/v w/v wt/wt vol/vol
+    masl mbsl m.a.s.l. mBar mdeg Rp RJ RE RS Rs RRh REnc MJ R⊕ M⊕ Vs As Pas w/w v/v w/v wt/wt vol/vol
     fps px dpi GiB MiB KiB TiB GB MB kB TB Gbps Mbps kbps GFLOPS TFLOPS PFLOPS EUR USD GBP
 """
 #: One pattern a line.
 _WORDS = r"""
+    (?:wt|vol|at|mol)\.? ?%|mass ?%
     percent(?:age points?)?|per cent|percentiles?
     degrees?(?! of freedom)(?: (?:C|Celsius|centigrade|Fahrenheit|F|Kelvin))?|kelvins?
     (?:nano|micro|milli|centi|kilo|mega|giga|tera)?(?:met(?:er|re)s?|grams?|grammes?|lit(?:er|re)s?|seconds?|moles?|volts?|watts?|joules?)
