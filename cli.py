@@ -19,6 +19,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 import dev_server
+import energy_commands
+import model_commands
+import prompt_commands
+import route_commands
 import service
 from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
 from errors import InputRefused, RereadError
@@ -40,7 +44,11 @@ app = typer.Typer(
 
 
 service.register(app)
+model_commands.register(app)
+energy_commands.register(app)
 dev_server.register(app)
+prompt_commands.register(app)
+route_commands.register(app)
 
 
 @app.callback()
@@ -110,10 +118,17 @@ def reprocess(
     prompt_file: Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file, such as prompts/findings.yaml.")],
     model: Annotated[str | None, typer.Option(help="Alias of a model in reread.toml; 'embedded' needs no server.")] = None,
     doc: DocsOption = None,
+    emit_batch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read nothing: write what is left to read as an OpenAI batch (JSONL).")
+    ] = None,
+    import_batch: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Take the answers from a batch's output; may be given again.")
+    ] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
     """Read the stored papers with a prompt. What was read with it before is not read again."""
+    import batch_commands
     import pipeline
     import screens
     from extract.prompts.files import load_prompt
@@ -124,10 +139,17 @@ def reprocess(
     alias = model or prompt.model or place.settings.model
     lines = place.ledger.lines("chunks")
     doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else [line.doc_id for line in lines]
+    question, fit = Question(prompt=prompt, panel=place.panel(alias)), None
+    if emit_batch:
+        emitted = batch_commands.emit(question, sorted(set(doc_ids)), emit_batch, library=place.library)
+        print_json(emitted) if ctx.obj["json"] else batch_commands.show_emitted(emitted)
+        return
+    if import_batch:
+        question, fit = batch_commands.answers_for(question, import_batch, sorted(set(doc_ids)), library=place.library)
     total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
     with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
         report = pipeline.reprocess(
-            Question(prompt=prompt, panel=place.panel(alias)),
+            question,
             model=alias,
             doc_ids=sorted(set(doc_ids)),
             selection=", ".join(doc) if doc else "all",
@@ -136,8 +158,9 @@ def reprocess(
             progress=progress,
         )
     if ctx.obj["json"]:
-        print_json(as_json(report))
+        print_json({**as_json(report), **({"batch": as_json(fit)} if fit else {})})
     else:
+        batch_commands.show_fit(fit) if fit else None
         screens.show_read(report, prompt.name)
     if report.failed:
         raise typer.Exit(Exit.SOME_FAILED)
@@ -262,6 +285,10 @@ def export(
     doc: DocsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else stdout.")] = None,
     failures: Annotated[bool, typer.Option("--failures", help="Also what failed and what was empty (jsonl only).")] = False,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="supported|unrefuted", help="Only values that the checks supported, or did not refute."),
+    ] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
@@ -270,9 +297,12 @@ def export(
     import screens
     from store import bibtex
     from store import export as files
+    from store.requiring import REQUIREMENTS, requiring
 
     if format_ not in (*files.FORMATS, *bibtex.FORMATS):
         raise typer.BadParameter(f"it is one of {', '.join((*files.FORMATS, *bibtex.FORMATS))}", param_hint="--format")
+    if require and require not in REQUIREMENTS:
+        raise typer.BadParameter(f"it is one of {', '.join(REQUIREMENTS)}", param_hint="--require")
     if format_ in bibtex.FORMATS:
         _export_bibliography(open_place(ctx, library, as_json_), run, doc, format_, out)
         return
@@ -283,6 +313,8 @@ def export(
     place = open_place(ctx, library, as_json_)
     chosen = place.ledger.run(run)
     extractions, documents = pipeline.run_extractions(chosen, library=place.library, ledger=place.ledger, everything=failures)
+    if require:
+        extractions = requiring(extractions, REQUIREMENTS[require])
     if ctx.obj["json"] and out is None:
         print_json({"run": chosen.id, "extractions": [files.json_line(found, documents) for found in extractions]})
         return
@@ -392,28 +424,6 @@ def remove(
         print_json({"removed": doc_ids})
     else:
         print(f"{len(doc_ids)} removed")
-
-
-models = typer.Typer(help="Weights of Docling's own models.", no_args_is_help=True, add_completion=False)
-app.add_typer(models, name="models")
-
-
-@models.command()
-def fetch(
-    ctx: typer.Context,
-    artifacts: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; else the folder of the settings.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
-    as_json_: JsonOption = False,
-) -> None:
-    """Fetch the weights that the converters neural and auto read with (0.5 GB); the folder may be copied to a machine without network."""
-    from ingest.neural import fetch_weights
-    from settings import load_settings
-
-    folder = fetch_weights(load_settings(artifacts=artifacts).artifacts, force=force)
-    if ctx.obj["json"] or as_json_:
-        print_json({"artifacts": str(folder)})
-    else:
-        print(f"fetched to {folder}")
 
 
 @app.command()

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from errors import (
+    BatchInvalid,
     InputRefused,
     JobLost,
     LibraryError,
     NotFound,
+    NotMeasured,
     PromptInvalid,
     RequestRefused,
     RereadError,
@@ -41,6 +43,8 @@ EXITS: tuple[tuple[type[RereadError], Exit], ...] = (
     (Unreachable, Exit.UNREACHABLE),
     (InputRefused, Exit.REFUSED),
     (RequestRefused, Exit.REFUSED),
+    (BatchInvalid, Exit.CONFIG),
+    (NotMeasured, Exit.SOME_FAILED),
     (JobLost, Exit.INTERRUPTED),
     (PromptInvalid, Exit.CONFIG),
     (SettingsInvalid, Exit.CONFIG),

@@ -32,6 +32,8 @@
     │   ├── QueueFull           queue_full       429: of the whole service; says when to come again
     │   ├── Conflict            conflict         409: not in this state
     │   └── KeyReused           key_reused       422: the same Idempotency-Key with another body
+    ├── BatchInvalid            batch_invalid    a batch file is no such file, or of another question; exit 5
+    ├── NotMeasured             not_measured     no energy counter can be read here; exit 1
     ├── JobLost                 job_lost         cancelled, paused or taken over while it was worked on; ends that work
     ├── Unreachable             unreachable      exit 3
     │   ├── ModelUnreachable    model_unreachable
@@ -217,6 +219,14 @@ class Conflict(RequestRefused):
 class KeyReused(RequestRefused):
     code = "key_reused"
     advice = "use a fresh Idempotency-Key for another request"
+
+
+class BatchInvalid(RereadError):
+    code = "batch_invalid"
+
+
+class NotMeasured(RereadError):
+    code = "not_measured"
 
 
 class JobLost(RereadError):

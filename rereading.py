@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, ReadingFailed, RereadError
 from extract.panel import Panel
+from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
-from extract.routing.router import ROUTER, route_unit
+from extract.routing.router import route_unit, router_key, with_sights
 from extract.units import make_units
 from jobs import Done, Ledger
-from records import Extraction, Job, Lane, Prompt, Reading, Route, Unit, content_id
+from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, UnitFigure, content_id
 from store.library import Library
 
 if TYPE_CHECKING:
@@ -43,10 +44,27 @@ class Question:
     @cached_property
     def key(self) -> str:
         """What a run shares with every repeat of it. Raises SettingsInvalid where the prompt asks for a lane that is not at hand."""
-        return content_id("reading", self.prompt.hash, self.panel.key(self.prompt), ROUTER)
+        return content_id("reading", self.prompt.hash, self.panel.key(self.prompt), router_key(self.panel.routing))
 
     def extraction_id(self, unit: Unit, route: Route) -> str:
         return content_id("extraction", unit.id, self.key, route.lane.value)
+
+    @cached_property
+    def lanes(self) -> frozenset[Lane]:
+        """Those that may read for this prompt, of those at hand."""
+        return lanes_of(self.prompt, self.panel.lanes)
+
+    def routed(self, doc_id: str, chunks: Sequence[Chunk], vectors: np.ndarray, library: Library) -> list[tuple[Unit, Route]]:
+        """The units of a document, each with its route."""
+        units = make_units(chunks, vectors, self.prompt.unit, figures=self._figures(doc_id, chunks, library))
+        return [(unit, route_unit(unit, self.prompt, self.lanes, self.panel.routing)) for unit in units]
+
+    def _figures(self, doc_id: str, chunks: Sequence[Chunk], library: Library) -> dict[str, tuple[UnitFigure, ...]]:
+        """What a reader with eyes can see of this document; nothing where none is at hand."""
+        if Lane.VISION not in self.lanes:
+            return {}
+        crops = {conversion.id: conversion.figures for conversion in library.conversions(doc_id)}
+        return unit_figures(chunks, crops, self.panel.routing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,17 +170,20 @@ class Reread:
         known = self.library.readings(self.question.key, doc_ids)
         tasks: list[tuple[Unit, Route]] = []
         for job in jobs:
-            chunks, vectors = papers[job.payload["doc_id"]]
-            tasks += self._open_document(job, make_units(chunks, vectors, self.question.prompt.unit), known)
+            doc_id = job.payload["doc_id"]
+            chunks, vectors = papers[doc_id]
+            routed = self.question.routed(doc_id, chunks, vectors, self.library)
+            tasks += self._open_document(job, routed, known)
         return tasks
 
-    def _open_document(self, job: Job, units: list[Unit], known: dict[str, dict[str, float]]) -> Iterator[tuple[Unit, Route]]:
+    def _open_document(
+        self, job: Job, routed: list[tuple[Unit, Route]], known: dict[str, dict[str, float]]
+    ) -> Iterator[tuple[Unit, Route]]:
         document = _Open(job=job)
-        document.sums["units"] = len(units)
+        document.sums["units"] = len(routed)
         self._open[job.payload["doc_id"]] = document
-        self.report.units += len(units)
-        for unit in units:
-            route = route_unit(unit, self.question.prompt, self._lane)
+        self.report.units += len(routed)
+        for unit, route in routed:
             extraction_id = self.question.extraction_id(unit, route)
             if route.lane is Lane.SKIP:
                 document.sums["skipped"] += 1
@@ -175,12 +196,7 @@ class Reread:
             else:
                 document.to_read += 1
                 document.was_to_read += 1
-                yield unit, route
-
-    @property
-    def _lane(self) -> Lane:
-        lanes = lanes_of(self.question.prompt, self.question.panel.lanes)
-        return next(lane for lane in (Lane.TEXT, Lane.EMBEDDED, Lane.VISION) if lane in lanes)
+                yield with_sights(unit, self.question.prompt, self.question.panel.routing), route
 
     def _take(self, unit: Unit, route: Route, reading: Reading) -> None:
         question, document = self.question, self._open[unit.doc_id]

@@ -11,10 +11,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from errors import NotFound, SettingsInvalid
+from portfolio import SHIPPED, laid_over
 
 CONFIG_FILE = "reread.toml"
 
@@ -43,6 +44,9 @@ class ModelSettings(BaseModel):
     )  #: joules of one token read, of the prompt or of an image; not of cached ones
     j_per_token: float | None = Field(None, ge=0)  #: joules of one token written
     energy_from: str = ""  #: where these two are from: a measurement of `reread models calibrate`, or a source
+    parameters_b: float | None = Field(
+        None, gt=0
+    )  #: billions that each token passes through, to compare models by before joules are
     gpus: tuple[int, ...] = ()  #: NVML indices of the GPUs it runs on, where they are in this machine: then joules are counted
     usd_per_million_prompt_tokens: float | None = Field(None, ge=0)
     usd_per_million_tokens: float | None = Field(None, ge=0)  #: of tokens written
@@ -72,6 +76,16 @@ class RoutingSettings(BaseModel):
 
     #: A cascade asks the next lane where the reader is less sure than this; `reread route --audit` fits it.
     unsure_below: Annotated[float, Field(ge=0, le=1)] = 0.6
+    #: How sure the word model must be that a field asks for what only eyes can see.
+    sure_of_sight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    #: Running text of fewer words is a stray label or a page number: it states nothing.
+    least_words: Annotated[int, Field(ge=0)] = 5
+    most_citing: Annotated[int, Field(ge=0)] = 3  #: chunks that mention a figure and go with it, the nearest ones
+    least_side_pt: Annotated[float, Field(ge=0)] = 24.0  #: points; a picture without a caption that is thinner is ornament
+    ornament_area_pt2: Annotated[float, Field(ge=0)] = 24_000.0  #: and on the first page one smaller than this: 5 % of a page
+    #: Points. A formula that is higher has fractions, cases or limits, which text tells badly.
+    formula_line_pt: Annotated[float, Field(ge=0)] = 24.0
+    illegible_below: Annotated[float, Field(ge=0, le=1)] = 0.5  #: confidence of OCR under which the page itself is better read
 
 
 class Settings(BaseSettings):
@@ -117,8 +131,26 @@ class Settings(BaseSettings):
 
     #: Used where neither the command nor the prompt names one: an alias, or one for each lane as 'qwen-4b+qwen-vl-8b'.
     model: str = "embedded"
-    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    models: dict[str, ModelSettings] = Field(default_factory=dict)  #: those of portfolio.py are known besides
     routing: RoutingSettings = RoutingSettings()
+
+    #: Watts that this machine draws more for each busy core, for what conversion and the embedded lane cost; None = not known.
+    cpu_watts: float | None = Field(None, gt=0)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _over_shipped(cls, sections: Any) -> Any:
+        return (
+            {alias: laid_over(alias, section) for alias, section in sections.items()}
+            if isinstance(sections, dict)
+            else sections
+        )
+
+    @property
+    def portfolio(self) -> dict[str, ModelSettings]:
+        """Every model that has an alias: those of reread.toml, then those that are shipped."""
+        shipped = {alias: ModelSettings(**keys) for alias, keys in SHIPPED.items() if alias not in self.models}
+        return {**self.models, **shipped}
 
     @classmethod
     def settings_customise_sources(
@@ -133,10 +165,11 @@ class Settings(BaseSettings):
 
     def model_named(self, alias: str) -> ModelSettings:
         """The portfolio's model of this alias; raises NotFound with the aliases there are."""
-        if alias not in self.models:
-            known = ", ".join(["embedded", *sorted(self.models)])
+        found = self.portfolio
+        if alias not in found:
+            known = ", ".join(["embedded", *sorted(found)])
             raise NotFound(f"No model is called {alias!r}; known are {known}. Add [models.{alias}] to {CONFIG_FILE}.")
-        return self.models[alias]
+        return found[alias]
 
 
 def load_settings(**overrides: Any) -> Settings:

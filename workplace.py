@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from extract.panel import Panel
     from ingest.sandbox import ConverterChild
 
+#: Of a page that a prompt sends whole: at this its smallest print can be read.
+PAGE_DPI = 150
 #: The alias of the lane that needs no server.
 EMBEDDED = "embedded"
 
@@ -109,6 +111,7 @@ class Workplace:
     def panel(self, named: str) -> Panel:
         """The readers of a run: one alias, or one for each lane as 'qwen-4b+qwen-vl-8b'. Raises NotFound for an alias that nothing
         has, SettingsInvalid for two of one lane. The embedded reader, which costs nothing to have, is always of it."""
+        from extract.models.opinion import ModelOpinion
         from extract.panel import Panel
 
         aliases = dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))])
@@ -118,7 +121,7 @@ class Workplace:
             raise SettingsInvalid(
                 f"{named!r} names two models of the {twice[0]} lane. Nothing was read. Name one for each lane."
             )
-        return Panel(readers, self.settings.routing)
+        return Panel(readers, self.settings.routing, lambda alias: ModelOpinion(alias, self.settings.model_named(alias)))
 
     def reader(self, alias: str) -> Reader:
         """What reads under this alias; raises NotFound for an alias that nothing has."""
@@ -128,17 +131,18 @@ class Workplace:
             # The model opens with the first text that needs it: most prompts are read without.
             return open_embedded_reader(
                 lambda texts: self.embedder.embed(texts),
-                embedding_key=self.library.embedding,
+                embedding_key=model_identity(self.settings.embedding_model),
                 encoder=model_folder(self.settings.embedding_model),
             )
         from extract.models.reader import open_model_reader
         from extract.models.seeing import Eyes
 
         eyes = Eyes(crop=lambda png: self.library.blobs.get(png), pages=self._page_pictures)
-        document = cache(lambda doc_id: self.library.documents([doc_id])[0])
+        # A text that no paper holds has the document '': a prompt's tests are read where there is no library.
+        document = cache(lambda doc_id: self.library.documents([doc_id])[0] if doc_id else None)
         return open_model_reader(alias, self.settings.model_named(alias), document=document, eyes=eyes)
 
     def _page_pictures(self, doc_id: str, pages: Sequence[int]) -> list[bytes]:
-        from ingest.page_pictures import render_pages
+        from ingest.page_view import view_pages
 
-        return render_pages(self.library.blobs.get(doc_id), pages, name=f"document {doc_id[:12]}")
+        return [view.picture for view in view_pages(self.library.blobs.get(doc_id), pages, dpi=PAGE_DPI)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -57,8 +58,11 @@ class EvidenceOut(BaseModel):
         description="Where the quote stands in the chunk's text; null: it was not found there."
     )
     page: int | None
-    box: BoxOut | None
+    box: BoxOut | None = Field(description="Of the words, or of the figure that the value was seen in.")
+    found_by: str = Field(description="exact, normalised, aligned, or region for a figure; empty: it was not found.")
     verdict: Verdict
+    method: str = Field(description="The check that gave the verdict.", examples=["number", "model:qwen-8b"])
+    reason: str = Field(description="What that check saw; empty for what is supported.")
 
 
 class UsageOut(BaseModel):
@@ -67,8 +71,11 @@ class UsageOut(BaseModel):
     prompt_tokens: int | None
     cached_tokens: int | None
     completion_tokens: int | None
+    images: int
+    pixels: int
     seconds: float
     energy_j: float | None
+    energy_source: Literal["counter", "coefficient"] | None = Field(description="How the joules are known.")
 
 
 class FailureOut(BaseModel):
@@ -87,11 +94,13 @@ class ExtractionOut(BaseModel):
     prompt: PromptRef
     reading_key: str = Field(description="Shared by every run of the same prompt, model and router.")
     model_key: str
+    model: str = Field(description="Alias of what read it.")
     lane: Lane
     reason: str = Field(description="Why it went to this lane.")
     status: Literal["ok", "failed"]
     record: dict[str, Any] | None
     evidence: list[EvidenceOut]
+    confidence: float | None = Field(description="How sure the reader is of the whole record, 0 to 1; null: it does not say.")
     usage: UsageOut
     error: FailureOut | None
 
@@ -258,7 +267,6 @@ def _lines(batches: Iterable[Batch]) -> Iterator[str]:
 def shaped(extraction: Extraction, document: Document) -> ExtractionOut:
     """One extraction as the API gives it."""
     reading = extraction.reading
-    usage = reading.usage
     failure = FailureOut(code=reading.error_code, detail=reading.error or "", raw=reading.raw) if reading.error_code else None
     return ExtractionOut(
         id=extraction.id,
@@ -268,18 +276,14 @@ def shaped(extraction: Extraction, document: Document) -> ExtractionOut:
         prompt=PromptRef(name=extraction.prompt_name, hash=extraction.prompt_hash),
         reading_key=extraction.reading_key,
         model_key=extraction.model_key,
+        model=reading.model,
         lane=extraction.route.lane,
         reason=extraction.route.reason,
         status="ok" if reading.is_ok else "failed",
         record=reading.record,
         evidence=[_evidence(found) for found in reading.evidence],
-        usage=UsageOut(
-            prompt_tokens=usage.prompt_tokens,
-            cached_tokens=usage.cached_tokens,
-            completion_tokens=usage.completion_tokens,
-            seconds=usage.seconds,
-            energy_j=usage.energy_j,
-        ),
+        confidence=reading.confidence,
+        usage=UsageOut(**asdict(reading.usage)),
         error=failure,
     )
 
@@ -292,5 +296,8 @@ def _evidence(found: Evidence) -> EvidenceOut:
         span=found.span,
         page=found.page,
         box=box_out(found.box) if found.box else None,
+        found_by=found.found_by,
         verdict=found.verdict,
+        method=found.method,
+        reason=found.reason,
     )

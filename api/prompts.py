@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from api.context import Reads, Service, ServiceDep
 from api.problems import documented
 from errors import NotFound, PromptInvalid
-from extract.prompts.files import parse_prompt
+from extract.prompts.files import parse_prompt, parse_prompt_file
 from records import ChunkKind, Lane, UnitKind
 from rereading import Question
 from workplace import EMBEDDED
@@ -70,7 +70,7 @@ def list_prompts(service: ServiceDep, caller: Reads) -> PromptList:
     """By name; what cannot be used is listed with its problem."""
     folder = service.place.settings.prompts
     names = sorted(path.stem for path in folder.glob("*.yaml") if NAME.fullmatch(path.stem)) if folder.is_dir() else []
-    return PromptList(items=[_prompt(name, prompt_text(folder, name)) for name in names])
+    return PromptList(items=[_prompt(folder, name) for name in names])
 
 
 @router.get("/v1/models", summary="Models that a run may name", responses=documented())
@@ -83,26 +83,30 @@ def list_models(service: ServiceDep, caller: Reads) -> ModelList:
     others = [
         ModelOut(
             alias=alias,
-            lane=Lane.TEXT,
+            lane=Lane(model.lane),
             model=model.model,
             revision=model.revision,
             context_tokens=model.context_tokens,
-            is_default=settings.model == alias,
+            is_default=alias in settings.model.split("+"),
         )
-        for alias, model in sorted(settings.models.items())
+        for alias, model in sorted(settings.portfolio.items())
     ]
     return ModelList(items=[embedded, *others])
 
 
 def prompt_text(folder: Path, name: str) -> str:
-    """The prompt file of this name; raises NotFound, also for what is no name."""
+    """The prompt file of this name, with a schema that stands elsewhere written into it: a worker sees the text alone.
+
+    Raises NotFound, also for what is no name, and PromptInvalid.
+    """
     path = folder / f"{name}.yaml"
     if not NAME.fullmatch(name) or not path.is_file():
         raise NotFound(f"No prompt is called {name!r}. GET /v1/prompts lists them; `inline` takes one that is not there.")
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptInvalid(f"The prompt {name!r} cannot be read: {type(error).__name__}. Nothing was read with it.") from error
+    return parse_prompt_file(text, named=name, folder=folder).text
 
 
 def question_of(text: str, *, named: str, model: str | None, service: Service) -> tuple[Question, str]:
@@ -128,9 +132,9 @@ def _refuse_deep(text: str) -> None:
         raise PromptInvalid(f"The prompt is nested more than {MAX_DEPTH} levels deep. Nothing was read.")
 
 
-def _prompt(name: str, text: str) -> PromptOut:
+def _prompt(folder: Path, name: str) -> PromptOut:
     try:
-        prompt = parse_prompt(text, named=name)
+        prompt = parse_prompt(prompt_text(folder, name), named=name)
     except PromptInvalid as error:
         return PromptOut(name=name, hash=None, title=None, unit=None, reads=[], model=None, problem=str(error))
     return PromptOut(

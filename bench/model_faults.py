@@ -72,7 +72,7 @@ def try_kind(kind: str, share: float, desk: Desk, seed: int) -> list[str]:
     n_failed = sum(failed.values())
     good = [row["reading"]["record"] for row in [*under, *after] if not row["reading"]["error_code"]]
     broken = {
-        "not every chunk is final": len(under) != first["read"] or not under,
+        "not every chunk is final": len(under) != first["read"] + n_failed or not under,
         "an answer that does not fit was stored": not all(map(schema.is_valid, good)),
         "failures and report disagree": dict(failed) != first["failed"],
         "not just the failures were read again": second["read"] != n_failed or third["read"] != 0,
@@ -83,7 +83,7 @@ def try_kind(kind: str, share: float, desk: Desk, seed: int) -> list[str]:
         "memory grew": memory.growth_mb > GROWTH_MB,
     }
     print(
-        f"{kind:13} {first['read']} chunks, {asked} requests, {seconds:5.1f} s, {n_failed} failed {dict(failed)}, "
+        f"{kind:13} {len(under)} chunks, {asked} requests, {seconds:5.1f} s, {n_failed} failed {dict(failed)}, "
         f"then {second['read']} read, then {third['read']}; memory {memory.growth_mb:+.1f} MB",
         flush=True,
     )

@@ -91,7 +91,7 @@ def main() -> int:
         prompt = load_prompt(path)
         kind = ChunkKind.TEXT if ChunkKind.TEXT in prompt.kinds else min(prompt.kinds)
         units = make_units([replace(chunk, kind=kind) for chunk in chunks], vectors, prompt.unit)
-        units = [unit for unit in units if route_unit(unit, prompt, Lane.EMBEDDED).lane is not Lane.SKIP]
+        units = [unit for unit in units if route_unit(unit, prompt, frozenset({Lane.EMBEDDED})).lane is not Lane.SKIP]
         profile = cProfile.Profile() if "--profile" in sys.argv else None
         if profile:
             profile.enable()

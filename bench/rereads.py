@@ -47,8 +47,8 @@ class Desk:
         return json.loads(self.command("reprocess", "prompt.yaml", "--model", "tiny", "--json", *named, watch=watch))
 
     def readings(self, run_id: str) -> list[dict[str, Any]]:
-        """The stored extractions of this run."""
-        return [json.loads(line) for line in self.command("export", run_id).splitlines()]
+        """The stored extractions of this run, its failures too."""
+        return [json.loads(line) for line in self.command("export", run_id, "--failures").splitlines()]
 
     def command(self, *arguments: str, watch: Callable[[int], None] = lambda _: None) -> str:
         """What it printed. Ends this program where it failed as a whole."""

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ from bench.rereads import PROMPT, Desk, docs_with  # noqa: E402
 from bench.tiny_vllm.servers import ENVIRONMENT, running  # noqa: E402
 from extract.devserver.server import DevServer  # noqa: E402
 
-BLOCK = 16  #: tokens of one block of vLLM's prefix cache
 PLACEHOLDER = "Pass zzzz."
 TRIAL = 300  #: requests with which the best concurrency is found
 
@@ -100,11 +100,13 @@ class Bench:
         return Pass(who=who, requests=requests, tokens=tokens, seconds=seconds, hits=hits, queries=queries)
 
     def shared_tokens(self) -> int:
-        """The tokens that all requests begin with, by the server's own tokenizer."""
+        """The tokens that all requests begin with, by the server's own tokenizer, in whole blocks of its cache."""
         ask = self.url.removesuffix("/v1") + "/tokenize"
-        said = [json.loads(body)["messages"] for body in (self.bodies[0], self.bodies[-1])]
-        first, last = (httpx2.post(ask, json={"model": "text", "messages": one}).json()["tokens"] for one in said)
-        return next(i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+        bodies = self.bodies[:: max(len(self.bodies) // 50, 1)]
+        asked = ({"model": "text", "messages": json.loads(body)["messages"]} for body in bodies)
+        said = [httpx2.post(ask, json=one, timeout=60).json()["tokens"] for one in asked]
+        shared = next(i for i, tokens in enumerate(zip(*said, strict=False)) if len(set(tokens)) > 1)
+        return shared // block_tokens(self.url) * block_tokens(self.url)
 
     def _label(self) -> str:
         self._n_passes += 1
@@ -114,6 +116,12 @@ class Bench:
 def metrics(url: str) -> dict[str, float]:
     text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=60).text
     return {name: float(value) for name, value in re.findall(r"^vllm:(\w+)\{[^}]*\} (\S+)$", text, re.MULTILINE)}
+
+
+def block_tokens(url: str) -> int:
+    """The tokens of one block of the server's prefix cache: 16 on a GPU, 128 on a CPU."""
+    text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=60).text
+    return int(re.findall(r'vllm:cache_config_info\{.*?[{,]block_size="(\d+)"', text)[0])
 
 
 def best_concurrency(bench: Bench, candidates: list[int]) -> int:
@@ -129,9 +137,12 @@ def main() -> int:
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", default="8,16,32,64,128")
+    parser.add_argument("--url", help="of a tiny text server that runs already; else one is started")
     given = parser.parse_args()
-    with running("text") as servers, tempfile.TemporaryDirectory() as work:
-        bench = Bench(servers["text"].base_url, given.library.resolve(), Path(work), given.chunks)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = given.url or stack.enter_context(running("text"))["text"].base_url
+        bench = Bench(url, given.library.resolve(), work, given.chunks)
         print(f"{bench.n_chunks} chunks of {len(bench.docs)} documents, {len(bench.bodies)} requests", flush=True)
         n = best_concurrency(bench, [int(part) for part in given.concurrency.split(",")])
         bare, ours, stored = [], [], []
@@ -144,7 +155,7 @@ def main() -> int:
                 else:
                     bare.append(done := bench.bare(n, bench.bodies))
                 print(f"round {i + 1}  {done}", flush=True)
-        whole = bench.shared_tokens() // BLOCK * BLOCK
+        whole = bench.shared_tokens()
     return show(bare, ours, stored, whole)
 
 

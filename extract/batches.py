@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 
 from records import Reading, Unit
 
@@ -34,17 +35,21 @@ class BatchSession:
         self.is_closed = False  #: nobody waits for readings any more
         self._read, self._size, self._worker = read, size, worker
         self._waiting: list[tuple[Unit, Future[Reading]]] = []
+        self._lock = Lock()  # a cascade submits from the threads of other lanes
 
     def submit(self, unit: Unit) -> Future[Reading]:
         future: Future[Reading] = Future()
-        self._waiting.append((unit, future))
-        if len(self._waiting) >= self._size:
+        with self._lock:
+            self._waiting.append((unit, future))
+            is_full = len(self._waiting) >= self._size
+        if is_full:
             self.flush()
         return future
 
     def flush(self) -> None:
-        batch, self._waiting = self._waiting, []
-        if batch:
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+        if batch and not self.is_closed:
             self._worker.submit(self._read_all, batch)
 
     def _read_all(self, batch: list[tuple[Unit, Future[Reading]]]) -> None:

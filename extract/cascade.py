@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 
+from extract.handing import then
 from extract.usage import added
 from records import Lane, Reading, Route, Session, Step, Unit, Verdict
 from settings import RoutingSettings
@@ -32,13 +33,7 @@ class Cascade:
         return whole
 
     def _ask(self, lane: Lane, unit: Unit, steps: tuple[Step, ...], whole: Future[Reading]) -> None:
-        def ended(answer: Future[Reading]) -> None:
-            try:
-                self._judge(answer.result(), lane, unit, steps, whole)
-            except BaseException as error:  # noqa: BLE001 - it is for whoever waits for the unit
-                whole.set_exception(error)
-
-        self._sessions[lane].submit(unit).add_done_callback(ended)
+        then(self._sessions[lane].submit(unit), lambda reading: self._judge(reading, lane, unit, steps, whole), whole)
 
     def _judge(self, reading: Reading, lane: Lane, unit: Unit, steps: tuple[Step, ...], whole: Future[Reading]) -> None:
         later = self._next(lane, unit)

@@ -8,18 +8,20 @@ batch of another.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 
 from errors import ModelUnreachable, SettingsInvalid
 from extract.cascade import Cascade
+from extract.checking import CheckedSession, Opinion, OpinionReader
 from extract.routing.lanes import lanes_of
 from records import Lane, Prompt, Reader, Reading, Route, RouteMode, Session, Unit, content_id
 from settings import RoutingSettings
 
 #: Units begun and not yet handed over: two batches of the embedded lane.
 WINDOW = 800
+_FLUSH_S = 0.2  #: while one is waited for, a cascade may have handed more to a lane that waits for full batches
 #: Units in a row that find no server before any was answered, and after: then there is none.
 AWAY_AT_FIRST, AWAY_LATER = 3, 12
 
@@ -27,16 +29,28 @@ AWAY_AT_FIRST, AWAY_LATER = 3, 12
 class Panel:
     """The readers of a run. `name` is how the run names them: 'embedded', 'qwen-4b+qwen-vl-8b'."""
 
-    def __init__(self, readers: Sequence[Reader], routing: RoutingSettings) -> None:
+    def __init__(
+        self, readers: Sequence[Reader], routing: RoutingSettings, opinion: Callable[[str], OpinionReader] | None = None
+    ) -> None:
         self.routing = routing
         self._readers = {reader.lane: reader for reader in readers}
+        self._opinion = opinion  #: opens the second model of this alias
 
     @property
     def lanes(self) -> frozenset[Lane]:
         return frozenset(self._readers)
 
+    def reader_of(self, lane: Lane) -> Reader:
+        """The reader of this lane, which must be at hand."""
+        return self._readers[lane]
+
+    def changed(self, change: Callable[[Reader], Reader]) -> Panel:
+        """This panel with each reader changed so; who judges and by which rules stays."""
+        return Panel([change(reader) for reader in self._readers.values()], self.routing, self._opinion)
+
     def key(self, prompt: Prompt) -> str:
-        """What decides how this prompt is read: its lanes' readers, and the router's settings where they matter."""
+        """Who reads this prompt: the readers of its lanes, and where a cascade goes on to the next. Raises SettingsInvalid where the
+        prompt asks for a lane that is not at hand."""
         used = lanes_of(prompt, self.lanes)
         missing = {RouteMode.TEXT: Lane.TEXT, RouteMode.VISION: Lane.VISION}.get(prompt.route)
         if missing and missing not in self.lanes:
@@ -45,8 +59,16 @@ class Panel:
                 f"read. Name one with --model, such as --model ALIAS; `reread models list` tells which there are."
             )
         keys = [self._readers[lane].key for lane in Lane if lane in used]
-        rules = [self.routing.model_dump()] if len(used) > 1 else []
-        return keys[0] if len(keys) == 1 else content_id("panel", *keys, *rules)
+        threshold = [self.routing.unsure_below] if prompt.route is RouteMode.CASCADE else []
+        second = [self._second(prompt.verify).key] if prompt.verify else []
+        return content_id("panel", *keys, *threshold, *second) if [*keys[1:], *threshold, *second] else keys[0]
+
+    def _second(self, alias: str) -> OpinionReader:
+        if self._opinion is None:
+            raise SettingsInvalid(
+                f"The prompt asks the model {alias!r} for a second opinion, and none can be asked here. Nothing was read."
+            )
+        return self._opinion(alias)
 
     def key_of(self, lane: Lane) -> str:
         """The key of the reader of this lane; '' where there is none, for a unit that nobody reads."""
@@ -59,7 +81,8 @@ class Panel:
         unknown model or address.
         """
         with ExitStack() as stack:
-            sessions = _Sessions(self._readers, prompt, stack)
+            opinion = stack.enter_context(self._second(prompt.verify).open(prompt)) if prompt.verify else None
+            sessions = _Sessions(self._readers, prompt, stack, opinion)
             cascade = None
             if prompt.route is RouteMode.CASCADE:
                 cascade = Cascade({lane: sessions.of(lane) for lane in self.lanes}, self.routing)
@@ -75,8 +98,9 @@ class Panel:
             yield self._next(begun, sessions)
 
     def _next(self, begun: deque[Future[Reading]], sessions: _Sessions) -> Reading:
-        if not begun[0].done():
+        while not begun[0].done():
             sessions.flush()
+            wait([begun[0]], timeout=_FLUSH_S)
         return begun.popleft().result()
 
 
@@ -89,13 +113,14 @@ def read_all(reader: Reader, prompt: Prompt, units: Iterable[Unit]) -> list[Read
 class _Sessions:
     """The session of each lane, opened with its first unit."""
 
-    def __init__(self, readers: dict[Lane, Reader], prompt: Prompt, stack: ExitStack) -> None:
-        self._readers, self._prompt, self._stack = readers, prompt, stack
+    def __init__(self, readers: dict[Lane, Reader], prompt: Prompt, stack: ExitStack, opinion: Opinion | None) -> None:
+        self._readers, self._prompt, self._stack, self._opinion = readers, prompt, stack, opinion
         self._open: dict[Lane, Session] = {}
 
     def of(self, lane: Lane) -> Session:
         if lane not in self._open:
-            self._open[lane] = self._stack.enter_context(self._readers[lane].open(self._prompt))
+            session = self._stack.enter_context(self._readers[lane].open(self._prompt))
+            self._open[lane] = CheckedSession(session, self._prompt, self._opinion)
         return self._open[lane]
 
     def flush(self) -> None:

@@ -12,6 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 Schema = dict[str, Any]
+
+#: Our keywords that say what a value is verified against: a dimension that its unit must measure, as a word of
+#: `extract.evidence.dimensions` or as a unit; the bounds it lies within, as [lowest, highest], either of which may be null.
+VERIFIED_BY = ("x-dimension", "x-range")
+
 Path = tuple[str | int, ...]
 
 #: Keywords whose value is one schema, a list of schemas, or schemas by name.

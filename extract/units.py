@@ -8,11 +8,11 @@ chunks, and each reader reads those that its prompt names (`chunks_read`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from records import Chunk, Prompt, Unit, UnitKind, content_id
+from records import Chunk, Prompt, Unit, UnitFigure, UnitKind, content_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,10 +21,17 @@ _SHORTEST_CUT = 200  #: characters; what a shorter text says fits in any answer,
 _SENTENCE_END = re.compile(r"[.;!?]\s+|\n")
 
 
-def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKind) -> list[Unit]:
+def make_units(
+    chunks: Sequence[Chunk],
+    vectors: np.ndarray | None,
+    unit: UnitKind,
+    *,
+    figures: Mapping[str, tuple[UnitFigure, ...]] | None = None,
+) -> list[Unit]:
     """The chunks as units, in order of their first chunk. Chunks of several documents may come together; each unit is of one.
 
     vectors: shape (len(chunks), dimension), row i of chunk i, or None.
+    figures: by chunk id, the pictures that it holds (`routing.figures.unit_figures`); None = nobody here has eyes.
     """
     if vectors is not None and len(vectors) != len(chunks):
         raise ValueError(f"{len(chunks)} chunks came with {len(vectors)} vectors; row i must be the vector of chunk i.")
@@ -32,7 +39,8 @@ def make_units(chunks: Sequence[Chunk], vectors: np.ndarray | None, unit: UnitKi
     for i, chunk in enumerate(chunks):
         groups.setdefault(_group(chunk, unit), []).append(i)
     return [
-        _unit([chunks[i] for i in rows], None if vectors is None else vectors[rows]) for rows in map(sorted, groups.values())
+        _unit([chunks[i] for i in rows], None if vectors is None else vectors[rows], figures or {})
+        for rows in map(sorted, groups.values())
     ]
 
 
@@ -71,7 +79,7 @@ def _group(chunk: Chunk, unit: UnitKind) -> tuple[object, ...]:
     return (chunk.conversion_id,)
 
 
-def _unit(chunks: list[Chunk], vectors: np.ndarray | None) -> Unit:
+def _unit(chunks: list[Chunk], vectors: np.ndarray | None, figures: Mapping[str, tuple[UnitFigure, ...]]) -> Unit:
     order = sorted(range(len(chunks)), key=lambda i: chunks[i].ordinal)
     in_order = tuple(chunks[i] for i in order)
     return Unit(
@@ -79,4 +87,5 @@ def _unit(chunks: list[Chunk], vectors: np.ndarray | None) -> Unit:
         doc_id=in_order[0].doc_id,
         chunks=in_order,
         vectors=None if vectors is None else vectors[order],
+        figures=tuple(figure for chunk in in_order for figure in figures.get(chunk.id, ())),
     )

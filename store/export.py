@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from errors import LibraryError
-from records import Document, Evidence, Extraction, as_json
+from records import Document, Evidence, Extraction, Verdict, as_json
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -25,7 +25,11 @@ _NUMBER = re.compile(r"[+-][\d.][^=+*|!(@]*")
 
 #: The column that says which list of its record a row comes from.
 LIST = "list"
-_PLACE = ("doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "extraction_id")
+_PLACE = (
+    "doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "method", "reason", "extraction_id",
+)  # fmt: skip
+#: Of the values of one row the worst verdict stands for the row.
+_WORST_FIRST = (Verdict.CONTRADICTED, Verdict.NOT_FOUND, Verdict.UNCHECKED, Verdict.SUPPORTED)
 
 
 def json_line(extraction: Extraction, documents: Mapping[str, Document]) -> dict[str, Any]:
@@ -117,6 +121,7 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _place(extraction: Extraction, document: Document, evidence: list[Evidence]) -> dict[str, Any]:
     first = next((e for e in evidence if e.span is not None), evidence[0] if evidence else None)
+    worst = min(evidence, key=lambda e: _WORST_FIRST.index(e.verdict), default=None)
     box = first.box if first else None
     values: tuple[Any, ...] = (
         document.id,
@@ -128,7 +133,9 @@ def _place(extraction: Extraction, document: Document, evidence: list[Evidence])
         first.page if first else None,
         [round(side, 1) for side in (box.left, box.bottom, box.right, box.top)] if box else None,
         first.quote if first else None,
-        first.verdict.value if first else None,
+        worst.verdict.value if worst else None,
+        worst.method if worst else None,
+        f"{worst.field.rpartition('.')[2]}: {worst.reason}" if worst and worst.reason else None,
         extraction.id,
     )
     return dict(zip(_PLACE, values, strict=True))

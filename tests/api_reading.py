@@ -21,7 +21,7 @@ schema:
   additionalProperties: false
   required: [value]
   properties:
-    value: {type: string, maxLength: 200, x-kind: quantity}
+    value: {type: [string, "null"], maxLength: 200, x-kind: quantity}
 """
 
 

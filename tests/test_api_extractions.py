@@ -19,7 +19,7 @@ import store.finding as finding
 from records import Reading, Verdict
 
 EMPTY = Reading(record={"value": None})
-CONTRADICTED = Reading(
+UNFOUND = Reading(
     record={"value": "5 h", "nested": {"unit": "h", "list": [{"a": None}, {"a": 1}]}},
     evidence=(
         make_evidence(make_chunk("Second.", page=2), "Second."),
@@ -92,7 +92,7 @@ def test_what_is_read_between_two_pages_shifts_nothing(api):
 
 
 def test_filters_narrow_by_run_prompt_document_field_status_and_verdict(api):
-    with_reader(api, FakeReader(outcomes={"First.": [FAILED, EMPTY], "Second.": [CONTRADICTED]}))
+    with_reader(api, FakeReader(outcomes={"First.": [FAILED, EMPTY], "Second.": [UNFOUND]}))
     a, b = api.store_named("a.pdf", "b.pdf")
     run = read(api)
     other = read(api, prompt=PROMPT.replace("half-life", "gap"), documents=[a])
@@ -106,11 +106,11 @@ def test_filters_narrow_by_run_prompt_document_field_status_and_verdict(api):
     assert (count(prompt="half-life"), count(prompt="gap"), count(prompt=other["prompt_hash"])) == (5, 3, 3)
     assert (count(document=a), count(document=[a, b])) == (8 - count(document=b), 8)
     assert (count(status="failed"), count(status="ok"), count(status="ok", empty=True)) == (1, 7, 8)
-    assert (count(verdict="contradicted"), count(verdict="supported")) == (1, 7)
+    assert (count(verdict="not_found"), count(verdict="supported")) == (1, 6)
     assert (count(field="value"), count(field="nested.unit"), count(field="nested.list.a"), count(field="none")) == (7, 1, 1, 0)
     (failed,) = items(api, status="failed")
     assert failed["error"] == {"code": "answer_invalid", "detail": "no JSON", "raw": "{"}
-    (wrong,) = items(api, verdict="contradicted")
+    (wrong,) = items(api, verdict="not_found")
     assert [(e["page"], e["box"] is None) for e in wrong["evidence"]] == [(2, False), (None, True)]
 
 

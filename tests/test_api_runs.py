@@ -87,6 +87,28 @@ def test_a_prompt_is_taken_as_yaml_text_as_a_json_object_and_by_name_and_is_the_
     assert len(set(hashes)) == 1
 
 
+def test_a_prompt_whose_schema_is_in_a_file_reaches_the_workers_whole(api):
+    head, schema = PROMPT.split("schema:\n")
+    folder = api.place.settings.prompts
+    (folder / "value.yaml").write_text(schema)
+    (folder / "by-file.yaml").write_text(f"{head}schema: {{file: value.yaml}}\n")
+    api.store_named("a.pdf")
+    run = api.post("/v1/runs", key=api.alice, json={"prompt": "by-file"}).json()
+    work_off(api)
+
+    assert api.get(f"/v1/runs/{run['id']}", key=api.alice).json()["state"] == "done"
+    assert run["prompt_hash"] == submit(api)["prompt_hash"]
+
+
+@pytest.mark.parametrize("source", [{"file": "../secret.json"}, {"pydantic": "os:environ"}])
+def test_a_prompt_that_came_as_text_may_name_neither_a_file_nor_a_module(api, source):
+    api.store_named("a.pdf")
+    inline = {"name": "a", "unit": "chunk", "reads": ["text"], "prompt": "What?", "schema": source}
+    answer = api.post("/v1/runs", key=api.alice, json={"inline": inline})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompt_invalid")
+
+
 def test_papers_are_selected_by_year_by_query_and_by_id_and_all_must_fit(api):
     papers = [make_paper(f"{year}.pdf", [f"The half-life in {year} was 2 h."], year=year) for year in (2019, 2020, 2021)]
     api.store(*papers)
@@ -127,7 +149,7 @@ def test_papers_are_selected_by_year_by_query_and_by_id_and_all_must_fit(api):
     ],
 )
 def test_a_run_that_cannot_be_is_refused_by_name_and_nothing_is_queued(api, body, status, code):
-    del api.place.reader
+    del api.place.panel
     api.store_named("a.pdf")
     answer = api.post("/v1/runs", key=api.alice, content=_json(body), headers={"Content-Type": "application/json"})
 

@@ -133,11 +133,12 @@ def test_a_picture_from_elsewhere_or_that_is_none_is_refused(server, image, told
 def test_a_model_that_is_not_served_and_a_request_that_is_too_long_are_refused():
     with DevServer(models=["text"], context_tokens=1000) as server:
         unknown, long = say(server, PAPER, model="other"), say(server, "word " * 1000)
-        fits = say(server, PAPER, max_tokens=900)
+        fits, greedy = say(server, PAPER, max_tokens=1000), say(server, PAPER, max_tokens=1001)
 
     assert unknown.status_code == 404 and "`other` does not exist" in unknown.json()["error"]["message"]
     assert long.status_code == 400 and "maximum context length is 1000" in long.json()["error"]["message"]
     assert fits.status_code == 200
+    assert greedy.status_code == 400 and "max_tokens=1001" in greedy.json()["error"]["message"]
 
 
 def test_a_key_is_asked_for_where_the_server_has_one():

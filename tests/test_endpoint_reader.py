@@ -40,7 +40,7 @@ def test_a_good_answer_becomes_a_record_with_its_place_and_its_cost(server):
 
     assert reading.is_ok and reading.record == RECORD and reading.raw is None
     (evidence,) = reading.evidence
-    assert (evidence.field, evidence.span, evidence.page, evidence.verdict) == ("value", (16, 39), 4, Verdict.UNCHECKED)
+    assert (evidence.field, evidence.span, evidence.page, evidence.verdict) == ("value", (16, 39), 4, Verdict.SUPPORTED)
     assert (reading.usage.prompt_tokens, reading.usage.cached_tokens, reading.usage.completion_tokens) == (400, 352, 25)
     assert 0 < reading.usage.seconds < 5 and reading.usage.energy_j is None
 

@@ -5,38 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_units import box, chunk, unit
 
 from extract.evidence.grounding import evidence_of, ground, ground_record
 from extract.units import make_units
-from records import Box, Chunk, ChunkKind, Features, Place, Unit, UnitKind, Verdict
-
-FEATURES = Features(
-    n_words=9, n_numbers=1, figure_share=0, table_share=0, formula_share=0, has_caption=False, text_confidence=1
-)
-
-
-def box(top: float, left: float = 72) -> Box:
-    return Box(left=left, bottom=top - 12, right=left + 200, top=top)
-
-
-def chunk(text: str, *, places: tuple[Place, ...] | None = None, ordinal: int = 0) -> Chunk:
-    return Chunk(
-        id=f"chunk {ordinal}",
-        doc_id="paper",
-        conversion_id="conversion",
-        ordinal=ordinal,
-        kind=ChunkKind.TEXT,
-        headings=(),
-        text=text,
-        places=places if places is not None else (Place(start=0, end=len(text), page=3, box=box(700)),),
-        holds=(),
-        cites=(),
-        features=FEATURES,
-    )
-
-
-def unit(*texts: str) -> Unit:
-    return make_units([chunk(text, ordinal=i) for i, text in enumerate(texts)], None, UnitKind.DOCUMENT)[0]
+from records import Box, Place, UnitKind, Verdict
 
 
 def said(quote: str, text: str) -> str | None:
@@ -63,6 +36,110 @@ def test_a_quote_is_found_as_it_stands():
 )
 def test_what_print_and_models_change_is_not_a_difference(quote, text, words):
     assert said(quote, text) == words
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "words"),
+    [
+        ("THE BAND GAP OF ZNO", "the band gap of ZnO is", "the band gap of ZnO"),
+        ("Zinc Oxide", "in zinc oxide films", "zinc oxide"),
+        ("Schrodinger equation", "the Schr\u00f6dinger equation", "Schr\u00f6dinger equation"),
+        ("a rate of $3.2 \\times 10^{-4}$ s", "a rate of 3.2 × 10⁻⁴ s", "a rate of 3.2 × 10⁻⁴ s"),
+        ("a 5 \\mu m film", "a 5 \u00b5m film", "5 \u00b5m film"),
+        ("the energy E was", "the energy \U0001d438 was", "the energy \U0001d438 was"),
+        ("at IL6 level", "at IL-6 level", "at IL-6 level"),
+        ('"The gap is 3.2 eV."', "The gap is 3.2 eV, which", "The gap is 3.2 eV"),
+        ("a 10^5 cells", "a 10<sup>5</sup> cells", "a 10<sup>5</sup> cells"),
+    ],
+)
+def test_how_models_type_is_not_a_difference(quote, text, words):
+    found = ground(quote, unit(text))
+
+    assert found is not None
+    assert words in found.chunk.text[slice(*found.span)]
+    assert found.by == "normalised"
+
+
+@pytest.mark.parametrize(("quote", "text"), [("Co", "CO was bubbled"), ("NO", "no change"), ("in MM", "in mM steps")])
+def test_capitals_count_in_a_quote_of_a_few_short_words(quote, text):
+    assert said(quote, text) is None
+
+
+@pytest.mark.parametrize(
+    ("quote", "words"),
+    [
+        ("The gap ... was 3.2 eV", "The gap of ZnO, grown at 300 K, was 3.2 eV"),
+        ("… gap of ZnO [...] 3.2 eV …", "gap of ZnO, grown at 300 K, was 3.2 eV"),
+    ],
+)
+def test_an_ellipsis_joins_two_stretches_of_one_text(quote, words):
+    assert said(quote, "Result. The gap of ZnO, grown at 300 K, was 3.2 eV at most.") == words
+
+
+def test_an_ellipsis_does_not_join_what_stands_far_apart_or_the_other_way_round_or_a_lone_number():
+    text = "The gap of ZnO is wide. " + "Other things were done. " * 20 + "It was 3.2 eV."
+
+    assert said("The gap of ZnO ... was 3.2 eV", text) is None
+    assert said("was 3.2 eV ... the gap of ZnO", "The gap of ZnO was 3.2 eV.") is None
+    assert said("The gap of ZnO ... 4", "The gap of ZnO was 3.2 eV. It has 4 phases.") is None
+
+
+TEXT = "Before that. The mean band gap of undoped zinc oxide films was 3.2 eV at room temperature [12], not 3.4 eV. After that."
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "The mean band gap of undoped zinc oxide layers was 3.2 eV at room temperature",
+        "The band gap of undoped zinc oxide films was 3.2 eV at room temperature",
+        "The mean band gap of the undoped zinc oxide films was 3.2 eV at room temperature",
+        "The mean band gap of undoped zinc oxide films is 3.20 eV at room temperature",
+    ],
+)
+def test_a_word_changed_left_out_or_added_is_aligned(quote):
+    found = ground(quote, unit("Another chunk about band gaps.", TEXT))
+
+    assert found is not None
+    assert found.by == "aligned"
+    assert (
+        found.chunk.text[slice(*found.span)] == "The mean band gap of undoped zinc oxide films was 3.2 eV at room temperature"
+    )
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "The mean band gap of undoped zinc oxide films was 3.3 eV at room temperature",
+        "The mean band gap of undoped zinc oxide films was eV at room temperature",
+        "The mean band gap of 5 undoped zinc oxide films was 3.2 eV at room temperature",
+        "The mean band gap of undoped zinc oxide films was not 3.2 eV at room temperature",
+        "films was 3.2 eV at room temperature, 3.4 eV",
+        "The mean band gap of a doped tin selenide film was 3.2 eV at low temperature",
+    ],
+)
+def test_a_number_and_a_not_are_never_aligned_away(quote):
+    assert ground(quote, unit(TEXT)) is None
+
+
+def test_a_word_is_not_aligned_with_its_opposite():
+    text = "The uptake of water by the gel increased with the time of drying in air."
+
+    assert said("The uptake of water by the gel decreased with the time of drying in air.", text) is None
+    assert said("The uptake of water by the gel grew with the time of drying in air.", text) == text[:-1]
+
+
+def test_a_few_words_are_not_aligned():
+    assert said("as seen in other work", "as shown in other work") is None
+
+
+def test_the_chunk_with_the_fewest_changes_is_taken():
+    found = ground(
+        "the yield of the purified product was measured twice",
+        unit("a yield of the purified product was measured once", "the yield of the pure product was measured twice"),
+    )
+
+    assert found is not None
+    assert found.chunk.ordinal == 1
 
 
 @pytest.mark.parametrize(
@@ -113,6 +190,7 @@ def test_what_the_paper_does_not_say_is_kept_and_marked():
     assert (found.quote, found.span, found.page, found.box, found.verdict) == (
         "the gap is 4 eV", None, None, None, Verdict.NOT_FOUND,
     )  # fmt: skip
+    assert (found.found_by, found.method) == ("", "quote")
 
 
 SCHEMA = {
@@ -158,10 +236,12 @@ def test_a_values_evidence_is_the_quote_beside_it_else_its_own_words():
 
 
 def test_a_number_is_found_as_papers_print_it():
-    schema = {"type": "object", "properties": {"mass": {"type": "number"}, "gap": {"type": "number"}}}
-    made = ground_record({"mass": 1200, "gap": 3.0}, schema, unit("A mass of 1,200 mg and a gap of 3.00 eV."))
+    names = ("mass", "gap", "rate", "share", "n")
+    schema = {"type": "object", "properties": {name: {"type": "number"} for name in names}}
+    text = "A mass of 1,200 mg, a gap of 3.00 eV, a rate of 3.2 × 10⁻⁴ in 31% of fourteen samples."
+    made = ground_record({"mass": 1200, "gap": 3.0, "rate": 0.00032, "share": 0.31, "n": 14}, schema, unit(text))
 
-    assert [e.quote for e in made] == ["1,200", "3.00"]
+    assert [e.quote for e in made] == ["1,200", "3.00", "3.2 × 10⁻⁴", "31", "fourteen"]
 
 
 @given(st.text(max_size=60), st.text(max_size=12))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_flow import FakeChild, FakeReader, Place, write_pdf
+from fake_flow import FakeChild, FakeReader, Place, panel_of, write_pdf
 from makers import make_prompt
 
 import pipeline
@@ -12,7 +12,7 @@ from records import JobState
 from rereading import Question
 from storing import payload_of
 
-QUESTION = Question(prompt=make_prompt(), reader=FakeReader())
+QUESTION = Question(prompt=make_prompt(), panel=panel_of(FakeReader()))
 
 
 @pytest.fixture

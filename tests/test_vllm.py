@@ -13,20 +13,27 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import httpx2
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from processes import ROOT
+from small_reader import make_chunk, make_prompt
 from test_main_job import reread
 
 from extract.devserver.server import DevServer
+from extract.models.reader import open_model_reader
+from extract.models.seeing import Eyes
+from extract.panel import read_all
+from extract.units import make_units
+from records import Box, FigureCrop, UnitFigure, UnitKind
+from settings import ModelSettings
 
 pytestmark = pytest.mark.vllm
 
 PROMPT = ROOT / "bench/tiny_vllm/prompt.yaml"
-BLOCK = 16  #: tokens of one block of vLLM's prefix cache
 
 
 def address(lane):
@@ -71,13 +78,19 @@ def reprocess(here, prompt, *more):
     """The command's exit code, its report, and what it stored."""
     done = reread("reprocess", str(prompt), "--model", "tiny", "--json", *more, cwd=here)
     report = json.loads(done.stdout)
-    lines = reread("export", report["run_id"], cwd=here).stdout.splitlines() if "run_id" in report else []
+    lines = reread("export", report["run_id"], "--failures", cwd=here).stdout.splitlines() if "run_id" in report else []
     return done, report, [json.loads(line)["reading"] for line in lines]
 
 
 def metrics(url):
     text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=30).text
     return {name: float(value) for name, value in re.findall(r"^vllm:(\w+)\{[^}]*\} (\S+)$", text, re.MULTILINE)}
+
+
+def block_tokens(url):
+    """The tokens of one block of the server's prefix cache: 16 on a GPU, 128 on a CPU."""
+    text = httpx2.get(url.removesuffix("/v1") + "/metrics", timeout=30).text
+    return int(re.findall(r'vllm:cache_config_info\{.*?[{,]block_size="(\d+)"', text)[0])
 
 
 def comes_true(is_so, within_s=30):
@@ -109,22 +122,22 @@ def test_the_instructions_are_read_once(here, text_url):
     _, _, readings = reprocess(here, variant(here, system="Once. " + yaml.safe_load(PROMPT.read_text())["system"]))
 
     shared = shared_tokens(text_url, here)
-    whole = shared // BLOCK * BLOCK
+    whole = shared // block_tokens(text_url) * block_tokens(text_url)
     cached = [reading["usage"]["cached_tokens"] for reading in readings]
-    assert shared > 200
+    assert whole > 200
     assert sum(n >= whole for n in cached) >= len(cached) - 8, "all but those in flight beside the first"
 
 
 def shared_tokens(url, here):
-    """The tokens that the requests for two units begin with in common, as the server's own tokenizer counts them."""
+    """The tokens that all requests begin with in common, as the server's own tokenizer counts them."""
     with DevServer(models=["text"]) as server:
         shutil.copytree(here / "library", here / "copy")
-        configured(here, server.base_url)
+        configured(here, server.base_url, revision="another, or nothing would be asked")
         reread("reprocess", str(here / "prompt.yaml"), "--model", "tiny", "--library", "copy", cwd=here)
-        asked = [server.requests[i].body["messages"] for i in (0, -1)]
+        asked = [one.body["messages"] for one in server.requests]
     ask = url.removesuffix("/v1") + "/tokenize"
-    first, last = (httpx2.post(ask, json={"model": "text", "messages": said}).json()["tokens"] for said in asked)
-    return next(i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+    said = [httpx2.post(ask, json={"model": "text", "messages": one}).json()["tokens"] for one in asked]
+    return next(i for i, tokens in enumerate(zip(*said, strict=False)) if len(set(tokens)) > 1)
 
 
 def test_an_answer_that_runs_into_the_limit_is_a_named_failure_that_is_read_again(here):
@@ -134,12 +147,23 @@ def test_an_answer_that_runs_into_the_limit_is_a_named_failure_that_is_read_agai
 
     assert done.returncode == 1 and set(report["failed"]) == {"answer_truncated"}
     assert all(reading["record"] is None and reading["raw"] for reading in readings)
-    assert again["read"] == report["read"] > 0, "none of them was taken for done"
+    assert again["failed"] == report["failed"] and sum(report["failed"].values()) == len(readings) > 20, (
+        "none was taken for done"
+    )
+
+
+def test_without_the_setting_that_forbids_it_a_model_writes_whitespace_and_that_is_named(here):
+    configured(here, address("loose"))
+    done, report, readings = reprocess(here, PROMPT, "--doc", "mouse-kinetics.pdf")
+
+    assert done.returncode == 1 and report["failed"]["answer_truncated"] > 0
+    cut = [reading for reading in readings if reading["error_code"] == "answer_truncated"]
+    assert max(len(reading["raw"]) - len(reading["raw"].strip()) for reading in cut) > 100, "it wrote nothing else"
 
 
 def test_a_request_that_is_longer_than_the_context_is_named_and_stops_nothing(here):
     configured(here, address("text"), context_tokens=100_000)  # more than the server has
-    done, report, readings = reprocess(here, variant(here, options={"temperature": 0, "max_tokens": 8190}))
+    done, report, readings = reprocess(here, variant(here, prompt="Say what this is about. {{ 'Take your time. ' * 3000 }}"))
 
     assert done.returncode == 1 and set(report["failed"]) == {"answer_refused"}
     assert report["failed"]["answer_refused"] == len(readings)
@@ -188,8 +212,8 @@ SCHEMA = {
 FORM = {"type": "json_schema", "json_schema": {"name": "figure", "schema": SCHEMA, "strict": True}}
 
 
-def chat(url, model, *parts, **body):
-    request = {"model": model, "messages": [{"role": "user", "content": list(parts)}], "max_tokens": 200, "temperature": 0}
+def chat(url, served, *parts, **body):
+    request = {"model": served, "messages": [{"role": "user", "content": list(parts)}], "max_tokens": 200, "temperature": 0}
     return httpx2.post(f"{url}/chat/completions", json=request | body, timeout=300)
 
 
@@ -202,14 +226,36 @@ def picture(url):
 
 
 @pytest.fixture(scope="module")
-def page():
-    """The first page of a sample as a data URI."""
+def png():
+    """The first page of a sample."""
     import pypdfium2
 
     with pypdfium2.PdfDocument(ROOT / "samples/mouse-kinetics.pdf") as paper:
         file = io.BytesIO()
         paper[0].render(scale=1).to_pil().save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def page(png):
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def test_the_vision_lane_reads_a_figure_and_counts_what_it_sent(vision_url, png):
+    chunk = make_chunk(0, "Figure 1. The concentration in plasma falls with time.")
+    crop = FigureCrop(ref="#/pictures/0", page=4, box=Box(left=50, bottom=100, right=400, top=300), png="digest")
+    (unit,) = make_units([chunk], None, UnitKind.CHUNK)
+    unit = replace(unit, figures=(UnitFigure(crop=crop, chunk_id=chunk.id),))
+    model = ModelSettings(lane="vision", base_url=vision_url, model="vision", timeout_s=300, max_pixels=200_000)
+    eyes = Eyes(crop=lambda digest: png, pages=lambda doc_id, pages: [])
+    prompt = replace(make_prompt(max_tokens=300), schema=SCHEMA)
+
+    (reading,) = read_all(open_model_reader("eyes", model, eyes=eyes), prompt, [unit])
+
+    assert reading.is_ok, reading.error
+    Draft202012Validator(SCHEMA).validate(reading.record)
+    assert reading.usage.images == 1 and 190_000 < reading.usage.pixels <= 200_000
+    assert reading.usage.prompt_tokens > 16
 
 
 def test_a_picture_is_read_and_the_answer_fits_the_schema(vision_url, page):
@@ -234,7 +280,9 @@ REQUESTS = {
     "good": {},
     "schema": {"response_format": FORM},
     "unknown model": {"model": "other"},
-    "too long": {"max_tokens": 1_000_000},
+    "too long": {"parts": [words("word " * 9000)]},
+    "more tokens than the context has": {"max_tokens": 1_000_000},
+    "as many tokens as the context has": {"max_tokens": 8192, "response_format": FORM},
     "picture from elsewhere": {"parts": [picture("http://127.0.0.1:9/figure.png")]},
     "no picture": {"parts": [picture("data:image/png;base64,bm8gcGljdHVyZQ==")]},
 }
@@ -272,3 +320,27 @@ def test_the_dev_server_has_vllms_metrics(text_url):
         ours = set(metrics(server.base_url))
 
     assert not ours - set(metrics(text_url))
+
+
+@pytest.mark.parametrize("lane", ["text", "vision"])
+def test_a_real_server_passes_every_question_of_models_check(lane, tmp_path):
+    here = configured(tmp_path, address(lane), model=lane, lane=lane)
+    done = reread("models", "check", "tiny", "--json", cwd=here)
+    found = {checked["what"]: checked for checked in json.loads(done.stdout)}
+
+    assert done.returncode == 0, done.stdout
+    assert "tokens reused" in found["prefix cache"]["found"] and not found["prefix cache"]["found"].startswith("0 of")
+    assert ("one image" in found) == (lane == "vision")
+
+
+def test_calibrating_a_real_server_counts_its_tokens(text_url, tmp_path):
+    here = configured(tmp_path, text_url, concurrency=4)
+    before = metrics(text_url)
+    found = json.loads(reread("models", "calibrate", "tiny", "--seconds", "2", "--json", cwd=here).stdout)
+    after = metrics(text_url)
+
+    warmed_up = 128
+    written = sum(rate["completion_tokens"] for rate in found["rates"])
+    assert after["generation_tokens_total"] - before["generation_tokens_total"] == pytest.approx(written + warmed_up, abs=1)
+    assert {rate["concurrency"] for rate in found["rates"]} == {1, 4} and found["concurrency"] == 4
+    assert found["j_per_token"] is None and "no GPU is named" in found["not_measured"]

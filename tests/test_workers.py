@@ -89,7 +89,7 @@ class Shop:
 
     def ask(self, *, tenant: str = "") -> Run:
         """A run over all papers."""
-        question = Question(prompt=parse_prompt(PROMPT, named="findings"), reader=self.place.fake)
+        question = Question(prompt=parse_prompt(PROMPT, named="findings"), panel=panel_of(self.place.fake))
         doc_ids = sorted({line.doc_id for line in self.ledger.lines("chunks")})
         return pipeline.submit_run(
             question, model="fake", doc_ids=doc_ids, selection="all", prompt_text=PROMPT, ledger=self.ledger, tenant=tenant

@@ -22,6 +22,7 @@ from transformers import (
     LlavaConfig,
     LlavaProcessor,
     PreTrainedTokenizerFast,
+    logging,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +117,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     folder = Path(sys.argv[1])
+    logging.disable_progress_bar()
     tokenizer = make_tokenizer()
     make_text_model(folder / "text", tokenizer)
     make_vision_model(folder / "vision", tokenizer)

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from extract.devserver.asked import Asked, NoImage
 from extract.devserver.counts import Book, Costs, prompt_tokens
@@ -30,6 +30,15 @@ CHAT = "/v1/chat/completions"
 _KEPT = 2_000  #: of the last requests, at least so many are kept to be looked at
 
 Act = Callable[["Handler", Asked], None]  #: answers one request, or fails to
+_TYPES = {400: "BadRequestError", 404: "NotFoundError"}  #: what vLLM calls its errors
+
+
+class Refusal(NamedTuple):
+    """What is wrong with a request."""
+
+    status: int
+    message: str
+    param: str | None = None  #: the part of the request that is meant
 
 
 class DevServer:
@@ -87,25 +96,35 @@ class DevServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def refusal(self, asked: Asked) -> tuple[int, str] | None:
-        """What is wrong with this request, as status and words; None where it may be answered."""
+    def refusal(self, asked: Asked) -> Refusal | None:
+        """What is wrong with this request; None where it may be answered."""
+        body = asked.body
         if self.api_key and asked.key != self.api_key:
-            return 401, "Unauthorized"
+            return Refusal(401, "Unauthorized")
         if asked.path != CHAT:
-            return 404, "Not Found"
-        if not isinstance(asked.body.get("messages"), list) or asked.body.get("stream"):
-            return 400, "`messages` must be a list, and streams are not served here"
-        if asked.body.get("model") not in self.models:
-            return 404, f"The model `{asked.body.get('model')}` does not exist."
+            return Refusal(404, "Not Found")
+        if not isinstance(body.get("messages"), list) or body.get("stream"):
+            return Refusal(400, "`messages` must be a list, and streams are not served here", "messages")
+        if body.get("model") not in self.models:
+            return Refusal(404, f"The model `{body.get('model')}` does not exist.", "model")
         try:
-            n, room = prompt_tokens(asked), asked.body.get("max_tokens") or 1
+            return self._too_long(prompt_tokens(asked), body.get("max_tokens") or 0)
         except NoImage as error:
-            return 400, str(error)
-        if n + room > self.context_tokens:
-            return 400, (
-                f"This model's maximum context length is {self.context_tokens} tokens. However, you requested {room} output "
-                f"tokens and your prompt contains {n} input tokens. Please reduce the length of the input prompt."
+            return Refusal(400, str(error))
+
+    def _too_long(self, n_prompt: int, n_answer: int) -> Refusal | None:
+        """vLLM takes a request whose answer may run into the context's end, but none that cannot be answered at all."""
+        limit = self.context_tokens
+        if n_prompt > limit:
+            return Refusal(
+                400,
+                f"This model's maximum context length is {limit} tokens. However, your prompt contains {n_prompt} input tokens, "
+                "which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.",
+                "input_tokens",
             )
+        if n_answer > limit:
+            message = f"max_tokens={n_answer} cannot be greater than max_model_len={limit}. Please request fewer output tokens."
+            return Refusal(400, message, "max_tokens")
         return None
 
     @contextmanager
@@ -179,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError), self.endpoint.flight(asked) as act:
             refusal = self.endpoint.refusal(asked)
             if refusal:
-                return self.refuse(*refusal)
+                return self.refuse(refusal.status, refusal.message, param=refusal.param)
             with self.endpoint.slot(self) as has_slot:
                 if has_slot:
                     act(self, asked)
@@ -203,9 +222,9 @@ class Handler(BaseHTTPRequestHandler):
     def _key(self) -> str | None:
         return (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
 
-    def refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def refuse(self, status: int, message: str, headers: dict[str, str] | None = None, *, param: str | None = None) -> None:
         """An error in the shape that OpenAI gave it."""
-        error = {"message": message, "type": "error", "param": None, "code": status}
+        error = {"message": message, "type": _TYPES.get(status, "error"), "param": param, "code": status}
         self.send(status, json.dumps({"error": error}).encode(), headers)
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None, *, cut: int = 0) -> None:

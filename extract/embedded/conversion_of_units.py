@@ -62,6 +62,11 @@ def _parsed(unit: str) -> Any:
         return None
 
 
+def is_unit(unit: str) -> bool:
+    """Whether this names something that pint can measure."""
+    return _parsed(unit) is not None
+
+
 def is_same_measure(unit: str, wanted: str) -> bool:
     """Whether both units measure the same thing (metres and miles do)."""
     if unit == wanted:

@@ -67,8 +67,8 @@ class Endpoint:
         try:
             async for attempt in stamina.retry_context(on=_worth_a_pause, attempts=self.model.attempts, **pauses):
                 with attempt:
-                    server = self._servers.choose(avoid=server)
-                    tally.completions.append(await self._try(server, request, tally))
+                    async with self._servers.slot(avoid=server) as server:
+                        tally.completions.append(await self._try(server, request, tally))
         except _Away as error:
             raise ModelUnreachable(
                 f"Model {self.alias!r} at {self._servers.urls} gave no answer in {self.model.attempts} tries: {error}. "
@@ -76,9 +76,18 @@ class Endpoint:
             ) from error
         return tally.completions[-1]
 
+    @property
+    def in_flight(self) -> int:
+        """The requests that are at the servers now."""
+        return self._servers.in_flight
+
+    def hold(self, in_flight: int) -> None:
+        """Keep so many requests in flight at each server, instead of finding out how many it takes: for whoever measures."""
+        self._servers.hold(in_flight)
+
     async def served(self) -> list[str]:
         """The names of the models that the first server says it serves. Raises what `complete` raises, after one try."""
-        server = self._servers.choose()
+        server = self._servers.first()
         try:
             async with self._answered(server):
                 return [model.id async for model in server.client.models.list()]
@@ -86,20 +95,20 @@ class Endpoint:
             raise ModelUnreachable(f"Model {self.alias!r} at {server.url} gave no answer: {error}.") from error
 
     async def _try(self, server: Server, request: dict[str, Any], tally: Tally) -> Completion:
-        async with server.pace.slot():
-            started = time.perf_counter()
-            try:
-                async with self._answered(server):
-                    response = await server.client.chat.completions.with_raw_response.create(model=self.model.model, **request)
-                try:
-                    completion = Completion.model_validate_json(response.text)
-                except ValidationError as error:
-                    raise _Away(f"what came is not a chat completion: {response.text[:80]!r}") from error
-            except _Away as error:
-                self._note(server, error)
-                raise
-            finally:
-                tally.seconds += time.perf_counter() - started
+        started = time.perf_counter()
+        try:
+            async with self._answered(server):
+                response = await server.client.chat.completions.with_raw_response.create(model=self.model.model, **request)
+            completion = Completion.model_validate_json(response.text)
+        except ValidationError as error:
+            away = _Away(f"what came is not a chat completion: {response.text[:80]!r}")
+            self._note(server, away)
+            raise away from error
+        except _Away as error:
+            self._note(server, error)
+            raise
+        finally:
+            tally.seconds += time.perf_counter() - started
         server.answered()
         return completion
 

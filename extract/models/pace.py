@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 FIRST = 8  #: requests in flight at the start
 GAIN = 1.04  #: answers per second, over the best so far, that make a larger number worth it
@@ -22,52 +21,50 @@ HOLD = 20  #: windows after which a larger number is tried again: what a server 
 
 
 class Pace:
-    """The requests in flight at one server, and how many there may be. Belongs to one event loop."""
+    """The requests in flight at one server, and how many there may be. Belongs to one event loop; `on_room` is called when there may
+    be room again."""
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int, *, on_room: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.limit = min(FIRST, most)
         self.in_flight = 0
+        self.is_wanted = False  #: whether a request had to wait for room since the window began
         self._most = most
+        self._on_room = on_room
         self._clock = clock
-        self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed_until = 0.0
-        self._is_wanted = False  #: whether somebody had to wait for room since the window began
+        self._is_held = False
         self._begin_window()
         self._best, self._before, self._hold = 0.0, self.limit, 0
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Room for one request; waits until there is some, and until the server takes requests again."""
-        while self.is_full:
-            self._is_wanted = True
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-                else:
-                    self._wake()  # the room that it was given is for another
-                raise
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """One request, for which there is room."""
         self.in_flight += 1
         try:
             yield
         finally:
             self.in_flight -= 1
-            self._wake()
+            self._on_room()
 
     @property
     def is_full(self) -> bool:
         return self.in_flight >= self.limit or self._clock() < self._closed_until
 
+    def hold(self, limit: int) -> None:
+        """Stay at this number, whatever the answers say: for whoever measures."""
+        self._most = limit
+        self._is_held = True
+        self._set(limit)
+
     def answered(self) -> None:
         """One answer came. At the end of a window the limit moves, but only where it was the limit that held us."""
         self._n_answers += 1
         passed = self._clock() - self._began
-        if passed < WINDOW_S or self._n_answers < self.limit:
+        if self._is_held or passed < WINDOW_S or self._n_answers < self.limit:
             return
-        rate, was_wanted = self._n_answers / passed, self._is_wanted
+        rate, was_wanted = self._n_answers / passed, self.is_wanted
         self._begin_window()
         if was_wanted:
             self._move(rate)
@@ -75,15 +72,15 @@ class Pace:
     def pushed_back(self, pause_s: float) -> None:
         """The server has too much: half as many, and none for this long."""
         now = self._clock()
-        if now >= self._closed_until:  # once for all the requests that it sent back together
+        if now >= self._closed_until and not self._is_held:  # once for all the requests that it sent back together
             self._set(self.limit // 2)
             self._best, self._hold = 0.0, HOLD
         self._closed_until = max(self._closed_until, now + pause_s)
-        asyncio.get_running_loop().call_later(pause_s, self._wake)
+        asyncio.get_running_loop().call_later(pause_s, self._on_room)
 
     def queued(self, n_waiting: int) -> None:
         """The server says how many requests wait in its own queue: that many are too many."""
-        if n_waiting > max(2, self.limit // 10):
+        if n_waiting > max(2, self.limit // 10) and not self._is_held:
             self._set(self.limit - n_waiting)
             self._hold = HOLD
 
@@ -107,14 +104,7 @@ class Pace:
 
     def _set(self, limit: int) -> None:
         self.limit = min(max(limit, 1), self._most)
-        self._wake()
+        self._on_room()
 
     def _begin_window(self) -> None:
-        self._began, self._n_answers, self._is_wanted = self._clock(), 0, False
-
-    def _wake(self) -> None:
-        """Let in as many of those that wait as there is room for."""
-        for _ in range(min(self.limit - self.in_flight, len(self._waiters))):
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+        self._began, self._n_answers, self.is_wanted = self._clock(), 0, False

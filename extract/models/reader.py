@@ -14,12 +14,15 @@ from dataclasses import replace
 from typing import Any
 
 from errors import ModelUnreachable, NotFound, ReadingFailed
+from extract.energy import with_joules
 from extract.evidence import grounding
+from extract.evidence.regions import ground_seen
+from extract.metering import open_meter
 from extract.models.answers import Tally
 from extract.models.asking import Asker, Told
 from extract.models.calls import Endpoint, open_endpoint
 from extract.models.loop_thread import LoopThread
-from extract.models.seeing import Eyes, images_of, pictures_of, reads_all, seen_unit
+from extract.models.seeing import Eyes, images_of, pictures_of, reads_all, seen_unit, told_pictures
 from extract.prompts.messages import render
 from records import Document, Evidence, Lane, Prompt, Reading, Session, Unit, Usage, content_id
 from settings import ModelSettings
@@ -90,14 +93,14 @@ class ModelReader:
             return Told(system=system, user=user)
         images = images_of(unit, prompt, self.model, self._eyes)
         shown = unit if prompt.sees == "pages" else seen_unit(unit)
-        system, user = render(reads_all(prompt), shown, document)
+        pictures = told_pictures(unit, prompt, self.model.max_images)
+        system, user = render(reads_all(prompt), shown, document, pictures=pictures)
         return Told(system=system, user=user, images=images)
 
     def evidence(self, record: dict[str, Any], prompt: Prompt, unit: Unit) -> tuple[Evidence, ...]:
         if self.lane is not Lane.VISION:
             return self._ground_record(record, prompt.schema, unit)
-        shown = seen_unit(unit)
-        return tuple(_in_picture(one, shown) for one in self._ground_record(record, prompt.schema, shown))
+        return ground_seen(record, prompt.schema, unit) if unit.figures else self._ground_record(record, prompt.schema, unit)
 
 
 class _ModelSession:
@@ -109,6 +112,8 @@ class _ModelSession:
         self._thread = thread
         self._asker = Asker(endpoint, prompt, lambda unit: reader.tell(prompt, unit))
         self._seen: dict[tuple[str, ...], Future[Reading]] = {}
+        self._endpoint = endpoint
+        self._meter = open_meter(reader.model)
 
     def submit(self, unit: Unit) -> Future[Reading]:
         """The reading of this unit, as it will be. Pictures that were sent before are not sent again."""
@@ -126,13 +131,20 @@ class _ModelSession:
 
     async def _read(self, unit: Unit) -> Reading:
         tally, alias = Tally(), self._reader.alias
+        if self._meter:
+            self._meter.begin()
         try:
             record = await self._asker.record(unit, tally)
         except (ReadingFailed, ModelUnreachable) as error:
-            return Reading(record=None, usage=tally.usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
-        return Reading(
-            record=record, evidence=self._reader.evidence(record, self._prompt, unit), usage=tally.usage, model=alias
-        )
+            usage = self._paid(tally)
+            return Reading(record=None, usage=usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
+        evidence = self._reader.evidence(record, self._prompt, unit)
+        return Reading(record=record, evidence=evidence, usage=self._paid(tally), model=alias)
+
+    def _paid(self, tally: Tally) -> Usage:
+        """What the tries cost together: joules as the GPUs' counter has them, else by the model's coefficients."""
+        usage = self._meter.end(tally.usage, self._endpoint.in_flight) if self._meter else tally.usage
+        return with_joules(usage, self._reader.model)
 
     def _again(self, unit: Unit, first: Future[Reading]) -> Future[Reading]:
         """The first reading of these pictures, its evidence sought in this unit; it costs nothing more."""
@@ -143,11 +155,3 @@ class _ModelSession:
             return replace(reading, evidence=found, usage=Usage())
 
         return self._thread.run(wait())
-
-
-def _in_picture(evidence: Evidence, shown: Unit) -> Evidence:
-    """Evidence that no text has, at the picture that was shown."""
-    if evidence.span is not None or not shown.figures:
-        return evidence
-    figure = shown.figures[0]
-    return replace(evidence, chunk_id=figure.chunk_id, page=figure.crop.page, box=figure.crop.box, found_by="region")

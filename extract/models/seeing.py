@@ -30,6 +30,19 @@ def pictures_of(unit: Unit, most: int) -> tuple[UnitFigure, ...]:
     return tuple({figure.crop.png: figure for figure in reversed(unit.figures)}.values())[::-1][:most]
 
 
+def pages_of(unit: Unit, most: int) -> list[int]:
+    """The pages that are sent of a unit where whole ones are, at most so many."""
+    return sorted({page for chunk in unit.chunks for page in chunk.pages})[:most]
+
+
+def told_pictures(unit: Unit, prompt: Prompt, most: int) -> list[str]:
+    """What each picture that is sent shows, in their order."""
+    if prompt.sees == "pages":
+        return [f"page {page}" for page in pages_of(unit, most)]
+    crops = [figure.crop for figure in pictures_of(unit, most)]
+    return [f"a {crop.kind}" + (f" of page {crop.page}" if crop.page else "") for crop in crops]
+
+
 def seen_unit(unit: Unit) -> Unit:
     """The part of a unit that is told with its pictures: the chunks that hold them, and the text that cites them."""
     held = {figure.chunk_id for figure in unit.figures}
@@ -49,7 +62,7 @@ def reads_all(prompt: Prompt) -> Prompt:
 def images_of(unit: Unit, prompt: Prompt, model: ModelSettings, eyes: Eyes) -> tuple[SentImage, ...]:
     """The pictures of this unit as they are sent. Raises ReadingFailed where it has none, or one cannot be opened."""
     if prompt.sees == "pages":
-        pages = sorted({page for chunk in unit.chunks for page in chunk.pages})[: model.max_images]
+        pages = pages_of(unit, model.max_images)
         pngs = eyes.pages(unit.doc_id, pages) if pages else []
     else:
         pngs = [eyes.crop(figure.crop.png) for figure in pictures_of(unit, model.max_images)]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,13 @@ _WAITING = re.compile(r"^vllm:num_requests_waiting(?:\{[^}]*\})? ([\d.e+]+)$", r
 class Server:
     """One address of a model: its client, its pace, and whether it answers."""
 
-    def __init__(self, url: str, model: ModelSettings, client: AsyncOpenAI) -> None:
+    def __init__(self, url: str, model: ModelSettings, client: AsyncOpenAI, on_room: Callable[[], None]) -> None:
         self.url = url
         self.client = client
-        self.pace = Pace(model.concurrency)
+        self.pace = Pace(model.concurrency, on_room=on_room)
         self.is_resting = False
         self._model = model
+        self._on_room = on_room
         self._n_failures = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -84,6 +86,7 @@ class Server:
                         model=self._model.model, messages=[{"role": "user", "content": "1"}], max_tokens=1
                     )
                 self.is_resting, self._n_failures = False, 0
+                self._on_room()
 
     async def _watch(self) -> None:
         """Ends with the first answer that does not tell it: then the server is none of vLLM's, or hides its metrics."""
@@ -100,22 +103,69 @@ class Server:
 
 
 class Servers:
-    """All servers of one model."""
+    """All servers of one model, and the requests that wait for room at one of them."""
 
-    def __init__(self, servers: Sequence[Server]) -> None:
-        self._servers = servers
+    def __init__(self) -> None:
+        self._servers: list[Server] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def choose(self, avoid: Server | None = None) -> Server:
-        """The server to ask next: one that answers before one that rests, another before the one to avoid, then the one with most
-        room."""
-        return min(
-            self._servers,
-            key=lambda one: (one.is_resting, one is avoid, one.pace.is_full, one.pace.in_flight / max(one.pace.limit, 1)),
-        )
+    def add(self, url: str, model: ModelSettings, client: AsyncOpenAI) -> Server:
+        self._servers.append(Server(url, model, client, self._wake))
+        return self._servers[-1]
+
+    @asynccontextmanager
+    async def slot(self, avoid: Server | None = None) -> AsyncIterator[Server]:
+        """The server to ask next, with room for one request; waits until there is one."""
+        while True:
+            server = self._choose(avoid)
+            if not server.pace.is_full:
+                break
+            for one in self._servers:
+                one.pace.is_wanted = True
+            await self._wait()
+        with server.pace.request():
+            yield server
+
+    def first(self) -> Server:
+        return self._servers[0]
+
+    def _choose(self, avoid: Server | None) -> Server:
+        """One that answers before one that rests; of these one with room, another than the one to avoid, the least busy."""
+        at_work = [one for one in self._servers if not one.is_resting] or self._servers
+        return min(at_work, key=lambda one: (one.pace.is_full, one is avoid, one.pace.in_flight / one.pace.limit))
+
+    async def _wait(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            else:
+                self._wake()  # what woke it is for another
+            raise
+
+    def _wake(self) -> None:
+        """Let those look again that wait, as many as there may be room for."""
+        room = sum(max(one.pace.limit - one.pace.in_flight, 0) for one in self._servers)
+        for _ in range(min(room, len(self._waiting))):
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
 
     def has_another(self, server: Server) -> bool:
         """Whether a server other than this one answers."""
         return any(not one.is_resting for one in self._servers if one is not server)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(server.pace.in_flight for server in self._servers)
+
+    def hold(self, in_flight: int) -> None:
+        """Send each of them so many requests at once and no other number: for whoever measures."""
+        for server in self._servers:
+            server.pace.hold(in_flight)
 
     @property
     def urls(self) -> str:
@@ -130,11 +180,11 @@ async def open_servers(model: ModelSettings) -> AsyncIterator[Servers]:
 
     timeout = httpx2.Timeout(model.timeout_s, connect=min(_CONNECT_S, model.timeout_s))
     key = model.api_key().get_secret_value()
+    servers = Servers()
     async with AsyncExitStack() as stack:
-        servers = []
         for url in model.base_urls:
-            server = Server(url, model, AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=timeout))
+            client = AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=timeout)
+            server = servers.add(url, model, client)
             stack.push_async_callback(server.close)
             server.watch()
-            servers.append(server)
-        yield Servers(servers)
+        yield servers

@@ -1,9 +1,4 @@
-"""What is wrong with a prompt file, all of it, each with its line.
-
-Most rules stand for a failure that was seen on a real server: an array without `maxItems`, a string without `maxLength` or
-a free object lets a model write until its token limit, and `pattern` beside `maxLength` does the same in vLLM's grammar
-(issues 13646, 52011, 45592 of vLLM and its plugins). A prompt that passes here costs no wasted run.
-"""
+"""What is wrong with a prompt file, all of it, each with its line. A prompt that passes here costs no wasted run."""
 
 from __future__ import annotations
 
@@ -12,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
-from jsonschema import Draft202012Validator
 
 from extract.prompts.yaml_lines import Lines, Problem
-from extract.schema import Path, Schema, inlined, referred, subschemas, types_of
-from records import ChunkKind, UnitKind
+from extract.schema import Path
+from records import ChunkKind, RouteMode, UnitKind
 
 #: Every key of a prompt file; True where it must be there.
 PROMPT_KEYS = {
@@ -27,24 +21,24 @@ PROMPT_KEYS = {
     "system": False,
     "prompt": True,
     "schema": True,
+    "examples": False,
+    "route": False,
+    "sees": False,
     "model": False,
     "options": False,
+    "checks": False,
+    "verify": False,
+    "tests": False,
 }
+SEES = ("figures", "pages")
 UNIT_WORDS = ("headings", "pages", "kinds")
 DOCUMENT_WORDS = ("name", "title", "authors", "year", "doi", "arxiv_id")
-
-#: What `x-kind` may be: sorts of things that the embedded reader knows how to find.
-KINDS = (
-    "quantity", "number", "unit", "property", "entity", "condition", "count", "year", "date", "doi", "arxiv", "url",
-    "identifier", "email", "authors", "title", "venue", "volume", "pages", "label", "claim", "sentence", "phrase", "value",
-    "version", "name", "quote",
-)  # fmt: skip
 
 _OPTIONS = {"temperature": ((int, float), 0, 2), "max_tokens": ((int,), 1, 1_000_000), "seed": ((int,), 0, 2**63 - 1)}
 
 
 def lint_prompt(content: dict[str, Any], lines: Lines, templates: Environment) -> Iterator[Problem]:
-    """Every problem of this prompt file, in no order."""
+    """Every problem of this prompt file but those of its schema and of the parts that speak of it, in no order."""
     for key in content:
         if key not in PROMPT_KEYS:
             yield lines.of((key,)), f"unknown key {key!r}; known are {', '.join(PROMPT_KEYS)}"
@@ -57,12 +51,10 @@ def lint_prompt(content: dict[str, Any], lines: Lines, templates: Environment) -
     yield from _template(content.get("system"), ("system",), {}, lines, templates)
     words = {"unit": UNIT_WORDS, "document": DOCUMENT_WORDS}
     yield from _template(content.get("prompt"), ("prompt",), words, lines, templates)
-    if isinstance(content.get("schema"), dict):
-        yield from lint_schema(content["schema"], lines)
 
 
 def _texts(content: dict[str, Any], lines: Lines) -> Iterator[Problem]:
-    for key in ("name", "description", "system", "prompt", "model"):
+    for key in ("name", "description", "system", "prompt", "model", "verify"):
         value = content.get(key)
         if value is not None and not (isinstance(value, str) and value.strip()):
             yield lines.of((key,)), f"{key!r} must be text, not {value!r}"
@@ -72,9 +64,10 @@ def _texts(content: dict[str, Any], lines: Lines) -> Iterator[Problem]:
 
 
 def _choices(content: dict[str, Any], lines: Lines) -> Iterator[Problem]:
-    units, kinds = [kind.value for kind in UnitKind], [kind.value for kind in ChunkKind]
-    if content.get("unit") is not None and content["unit"] not in units:
-        yield lines.of(("unit",)), f"unit {content['unit']!r} is not one of {', '.join(units)}"
+    kinds = [kind.value for kind in ChunkKind]
+    for key, known in (("unit", list(UnitKind)), ("route", list(RouteMode)), ("sees", list(SEES))):
+        if content.get(key) is not None and content[key] not in known:
+            yield lines.of((key,)), f"{key} {content[key]!r} is not one of {', '.join(known)}"
     reads = content.get("reads")
     if reads is not None and not (isinstance(reads, list) and reads):
         yield lines.of(("reads",)), f"'reads' must be a list of {', '.join(kinds)}"
@@ -82,8 +75,6 @@ def _choices(content: dict[str, Any], lines: Lines) -> Iterator[Problem]:
         for i, kind in enumerate(reads):
             if kind not in kinds:
                 yield lines.of(("reads", i)), f"'reads' has {kind!r}, which is not one of {', '.join(kinds)}"
-    if content.get("schema") is not None and not isinstance(content["schema"], dict):
-        yield lines.of(("schema",)), "'schema' must be a JSON schema, written here as YAML"
 
 
 def _options(options: Any, lines: Lines) -> Iterator[Problem]:
@@ -124,90 +115,3 @@ def _template(
             hint = "; the text is put after it, in a block of its own" if part.attr == "text" else ""
             known = ", ".join(words[part.node.name])
             yield first + part.lineno - 1, f"{part.node.name}.{part.attr} is unknown; known are {known}{hint}"
-
-
-def lint_schema(schema: Schema, lines: Lines, at: Path = ("schema",)) -> Iterator[Problem]:
-    """Every problem of this JSON schema; `at` is where it stands in the file that the lines are of."""
-    broken = list(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema))
-    for error in broken:
-        yield lines.of((*at, *error.absolute_path)), f"not a valid JSON schema (draft 2020-12): {error.message}"
-    if broken:
-        return
-    if "object" not in types_of(schema) and "$ref" not in schema:
-        yield lines.of(at), "the schema's type must be object: a record has named fields"
-    references = list(_references(schema, lines, at))
-    yield from references
-    for path, part in subschemas(schema):
-        for reason in _unbounded(part):
-            name = ".".join(str(step) for step in path if step not in ("properties", "$defs")) or "the schema itself"
-            yield lines.of((*at, *path)), f"{name}: {reason}"
-
-
-def _references(schema: Schema, lines: Lines, at: Path) -> Iterator[Problem]:
-    for path, part in subschemas(schema):
-        if "$ref" not in part:
-            continue
-        try:
-            referred(schema, str(part["$ref"]))
-            inlined(part, schema)
-        except KeyError:
-            yield lines.of((*at, *path)), f"$ref {part['$ref']!r} names nothing in this schema"
-        except RecursionError:
-            yield lines.of((*at, *path)), f"$ref {part['$ref']!r} leads back to itself: an answer could be endless"
-
-
-def _unbounded(part: Schema) -> Iterator[str]:
-    """Why a model could write without end, or anything at all, where this schema stands."""
-    says = ("type", "enum", "const", "$ref", "properties", "anyOf", "oneOf", "allOf", "not", "if")
-    if not any(key in part for key in says):
-        yield "allows anything; say its type"
-    types = types_of(part)
-    is_named = "enum" in part or "const" in part
-    if "array" in types and not is_named:
-        yield from _unbounded_array(part)
-    if "string" in types and not is_named:
-        yield from _unbounded_string(part)
-    if "object" in types:
-        yield from _free_object(part)
-    if "string" in types and not all(isinstance(value, str) or value is None for value in part.get("enum", [])):
-        yield "its enum has values that are no text; put them in quotes (YAML reads yes, no, on and off as true and false)"
-    if "x-kind" in part and part["x-kind"] not in KINDS:
-        yield f"x-kind {part['x-kind']!r} is unknown; known are {', '.join(KINDS)}"
-
-
-def _unbounded_array(part: Schema) -> Iterator[str]:
-    if "maxItems" not in part:
-        yield "an array needs maxItems, or a model may not stop"
-    if "items" not in part and "prefixItems" not in part:
-        yield "an array needs items, or it allows anything"
-
-
-def _unbounded_string(part: Schema) -> Iterator[str]:
-    pattern = part.get("pattern")
-    if pattern is None:
-        if "maxLength" not in part:
-            yield "text needs maxLength (or enum), or a model may not stop"
-        return
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        yield f"its pattern is not a regular expression: {error}"
-    if "maxLength" in part:
-        yield "pattern and maxLength together make vLLM write without end; keep one (a pattern with bounds needs no maxLength)"
-    elif not _is_bounded(pattern):
-        yield "its pattern has no end; anchor it with ^ and $ and use {1,20} in place of + and *"
-
-
-def _is_bounded(pattern: str) -> bool:
-    plain = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
-    return pattern.startswith("^") and pattern.endswith("$") and not re.search(r"[*+]|\{\d+,\}", plain)
-
-
-def _free_object(part: Schema) -> Iterator[str]:
-    if not part.get("properties"):
-        yield "an object needs properties; a free one may hold anything"
-    if part.get("additionalProperties") is not False:
-        yield "an object needs additionalProperties: false"
-    for name in part.get("required", []):
-        if name not in part.get("properties", {}):
-            yield f"requires {name!r}, which is not among its properties"
