@@ -47,6 +47,9 @@ def test_degrees_of_freedom_are_left_out_and_the_statistic_is_kept():
         ("with 12 kJ.mol−1 more", "12 kJ.mol−1", "kJ.mol−1"),
         ("a mobility of 3.4 cm2/Vs was", "3.4 cm2/Vs", "cm2/Vs"),
         ("eGB=(0.28–0.42)×10-10m for random", "(0.28–0.42)×10-10m", "m"),
+        ("stored at (−18 ± 2) ℃ for", "(−18 ± 2) ℃", "℃"),
+        ("was (3.2 ± 0.1) × 10−4 m long", "(3.2 ± 0.1) × 10−4 m", "m"),
+        ("at −18 ± 2 ° C, and", "−18 ± 2 ° C", "° C"),
         ("between 05:28 UT and 05:47 UT were", "between 05:28 UT and 05:47 UT", None),
         ("was at 57°44’8.47”N; 1°50’26.59”E in", "57°44’8.47”N; 1°50’26.59”E", None),
     ],
@@ -60,6 +63,8 @@ def test_a_range_times_a_power_of_ten_has_both_its_ends():
 
     assert quantity.low_high == pytest.approx((0.28e-10, 0.42e-10))
     assert quantity.kind is QuantityKind.MEASURE
+    (tolerance,) = find_quantities("It was (3.2 ± 0.1) × 10−4 m wide.")
+    assert (tolerance.number, tolerance.low_high) == (pytest.approx(3.2e-4), None)
 
 
 def test_a_multiplication_sign_between_numbers_is_no_unit():

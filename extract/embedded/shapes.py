@@ -1,9 +1,10 @@
-"""Quantities whose shape alone tells what they are: dates and times, coordinates, a range in brackets times a power of ten."""
+"""Quantities whose shape alone tells what they are: dates and times, coordinates, two numbers in brackets before a unit or a power."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from extract.embedded.numbers import FIGURES, number_of
@@ -25,14 +26,15 @@ _TO = re.compile(r"\s?[–—-]\s?|\s(?:to|until|till)\s[~∼≈]?")
 _AND = re.compile(r"\sand\s[~∼≈]?")
 _DEGREES = r"\d{1,3}°\s?\d{1,2}(?:\.\d+)?\s?[′'’](?:\s?\d{1,2}(?:\.\d+)?\s?[″\"”])?\s?[NSEW](?!\w)"
 _PLACE = re.compile(rf"(?<![\w.]){_DEGREES}(?:[;,]?\s{_DEGREES})?")
-_SCALED = re.compile(
-    rf"\((?P<low>{FIGURES})\s?[–—−-]\s?(?P<high>{FIGURES})\)\s?[×x·⋅]\s?(?P<power>10\s?\^?[-−–+]?\d{{1,2}}(?!\d))"
+_POWER = r"10\s?\^?[-−–+]?\d{1,2}(?!\d)"
+_BRACKETED = re.compile(
+    rf"\((?P<low>{FIGURES})\s?(?P<sign>[–—−-]|±)\s?(?P<high>{FIGURES})\)(?:\s?[×x·⋅]\s?(?P<power>{_POWER}))?"
 )
 
 
 def shaped(text: str) -> list[Quantity]:
     """The quantities of such shapes, in the text's order."""
-    found = [*_joined(text, list(_dates(text))), *_places(text), *_scaled(text)]
+    found = [*_joined(text, list(_dates(text))), *_places(text), *_bracketed(text)]
     return sorted(found, key=lambda quantity: quantity.start)
 
 
@@ -64,12 +66,21 @@ def _places(text: str) -> Iterator[Quantity]:
         yield Quantity(*match.span(), match.span(), None, QuantityKind.PLACE, None)
 
 
-def _scaled(text: str) -> Iterator[Quantity]:
-    """'(0.28–0.42) × 10−10 m'"""
-    for match in _SCALED.finditer(text):
-        ends = [number_of(f"{match[name]} × {match['power']}") for name in ("low", "high")]
+def _bracketed(text: str) -> Iterator[Quantity]:
+    """'(0.28–0.42) × 10−10 m', '(−18 ± 2) °C': what stands after the bracket is of both numbers."""
+    for match in _BRACKETED.finditer(text):
         unit = unit_pattern().match(text, match.end() + (text[match.end() : match.end() + 1] == " "))
-        kind = QuantityKind.MEASURE if unit else QuantityKind.NUMBER
-        low_high = (ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None
-        end = unit.end() if unit else match.end()
-        yield Quantity(match.start(), end, match.span(), unit.span() if unit else None, kind, ends[0], low_high)
+        if not unit and not match["power"]:
+            continue
+        low, high = (number_of(f"{match[end]} × {match['power']}" if match["power"] else match[end]) for end in ("low", "high"))
+        made = Quantity(
+            match.start(),
+            unit.end() if unit else match.end(),
+            match.span(),
+            unit.span() if unit else None,
+            QuantityKind.MEASURE if unit else QuantityKind.NUMBER,
+            low,
+        )
+        if match["sign"] != "±" and low is not None and high is not None:
+            made = replace(made, low_high=(low, high))
+        yield made

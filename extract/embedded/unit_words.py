@@ -36,7 +36,7 @@ _PLAIN = """
 """
 #: One pattern a line.
 _WORDS = r"""
-    (?:wt|vol|at|mol)\.? ?%|mass ?%
+    (?:wt|vol|at|mol)\.? ?%|mass ?%|° [CFK](?=[\s.,;:)]|$)
     percent(?:age points?)?|per cent|percentiles?
     degrees?(?! of freedom)(?: (?:C|Celsius|centigrade|Fahrenheit|F|Kelvin))?|kelvins?
     (?:nano|micro|milli|centi|kilo|mega|giga|tera)?(?:met(?:er|re)s?|grams?|grammes?|lit(?:er|re)s?|seconds?|moles?|volts?|watts?|joules?)
