@@ -7,10 +7,12 @@ import functools
 import pytest
 from test_embedded_reader import asking, chunk, shipped
 
+from extract.embedded.fields import fields_of
 from extract.embedded.naming import By, Named
 from extract.embedded.pointer import Pointed
-from extract.embedded.reader import EmbeddedReader, open_embedded_reader
+from extract.embedded.reader import MOST_ASKED, EmbeddedReader, ask_pointer, open_embedded_reader
 from extract.embedded.sureness import Fit, confidence, sure_of_lone, sure_of_names, sure_of_nothing
+from extract.embedded.view import UnitView
 from extract.units import make_units
 from records import Prompt, Reading, UnitKind
 from store.embedding import Embedder, shipped_folder
@@ -85,3 +87,11 @@ def test_the_pointer_is_opened_only_where_the_schema_asks_what_was_measured():
     assert "pointer" not in vars(own)
     list(own.read(shipped("measurements"), [unit]))
     assert vars(own)["pointer"] is not None
+
+
+def test_of_a_sentence_that_is_all_quantities_the_first_are_asked_about():
+    own, view = reader(), UnitView((chunk("It was " + "3 mm, " * 100 + "long."),))
+    assert own.pointer is not None
+    ask_pointer(own.pointer, fields_of(shipped("measurements").schema), [view])
+
+    assert len(view.pointed) == MOST_ASKED

@@ -8,7 +8,9 @@ embedding model the shapes of `measured.py` answer alone.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,13 +71,14 @@ class Pointer:
 
     def point(self, asked: Sequence[Asked]) -> list[Pointed]:
         """One answer per question, in order."""
-        import torch
-
         sentences = [marked(one, encoding) for one, encoding in zip(asked, self._encoded(asked), strict=True)]
+        batches = list(_batches([len(one.ids) for one in sentences]))
         found: dict[int, Pointed] = {}
-        with torch.inference_mode():
-            for places in _batches([len(one.ids) for one in sentences]):
-                found |= zip(places, self._read([asked[at] for at in places], [sentences[at] for at in places]), strict=True)
+        weights = self._weights  # opened before the threads ask for them
+        with ThreadPoolExecutor(_cores(), thread_name_prefix="point") as pool:
+            read = pool.map(lambda batch: _read(weights, [(asked[at], sentences[at]) for at in batch]), batches)
+            for places, answers in zip(batches, read, strict=True):
+                found |= zip(places, answers, strict=True)
         return [found[at] for at in range(len(asked))]
 
     def _encoded(self, asked: Sequence[Asked]) -> list[Any]:
@@ -99,22 +102,28 @@ class Pointer:
         top = self._top if self._top is not None else unpacked(load_file(WEIGHTS))
         return {**load_bottom(self._model, len(BOTTOM)), **top}
 
-    def _read(self, asked: list[Asked], sentences: list[Marked]) -> Iterator[Pointed]:
-        import torch
 
-        batch = batch_of(sentences)
-        rows: dict[tuple[int, ...], int] = {}
-        owners = [
-            rows.setdefault(one.ids, len(rows)) for one in sentences
-        ]  # two quantities of a sentence share its lower states
-        firsts = [owners.index(row) for row in range(len(rows))]
-        states = bottom(self._weights, batch_of([sentences[at] for at in firsts]))[torch.tensor(owners)]
-        made = scores(self._weights, states, batch)
-        spans, none = made.spans.exp().numpy(), made.none.exp().tolist()
-        kept = torch.sigmoid(made.kept).tolist()
-        for one, sentence, chances, silent, listed in zip(asked, sentences, spans, none, kept, strict=True):
-            found = (candidates(one.text, sentence, chances[0]), candidates(one.text, sentence, chances[1]))
-            yield Pointed(*best_pair(found, silent, one.hints), listed)
+def _read(weights: Mapping[str, Tensor], batch: Sequence[tuple[Asked, Marked]]) -> list[Pointed]:
+    import torch
+
+    sentences = [sentence for _, sentence in batch]
+    rows: dict[tuple[int, ...], int] = {}  # two quantities of a sentence share its lower states
+    owners = [rows.setdefault(one.ids, len(rows)) for one in sentences]
+    firsts = [owners.index(row) for row in range(len(rows))]
+    with torch.inference_mode():
+        states = bottom(weights, batch_of([sentences[at] for at in firsts]))[torch.tensor(owners)]
+        made = scores(weights, states, batch_of(sentences))
+        spans, none, listed = made.spans.exp().numpy(), made.none.exp().tolist(), torch.sigmoid(made.kept).tolist()
+    answers = []
+    for (one, sentence), chances, silent, sure in zip(batch, spans, none, listed, strict=True):
+        found = (candidates(one.text, sentence, chances[0]), candidates(one.text, sentence, chances[1]))
+        answers.append(Pointed(*best_pair(found, silent, one.hints), sure))
+    return answers
+
+
+def _cores() -> int:
+    """Those that this process may use: each thread works through batches of its own."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -22,6 +22,7 @@ from extract.batches import BatchSession, open_batches
 from extract.embedded.fields import Field, fields_of
 from extract.embedded.filling import Cannot, doubts, fill, free_fields
 from extract.embedded.items import Likeness
+from extract.embedded.leaves import Context
 from extract.embedded.measurements import listed_quantities, measured_records
 from extract.embedded.pointer import Pointer, asked_of, fits
 from extract.embedded.sentences import Sentence
@@ -40,6 +41,8 @@ VERSION = "embedded/2"
 FAR = 0.15
 #: Sentences that are embedded, for each chunk of a batch at most: 0.4 keeps 4,000 chunks under 20 s on two cores.
 SENTENCES_PER_CHUNK = 0.4
+#: Quantities of one sentence that the pointer is asked about; one with more is a list of numbers, or hostile.
+MOST_ASKED = 40
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class EmbeddedReader:
         views = [UnitView(chunks_read(unit, prompt)) for unit in units]
         likeness = self._likeness(root, units, views)
         if any(measured_records(root)) and self.pointer:
-            _point(self.pointer, root, views)
+            ask_pointer(self.pointer, root, views)
         shared = (time.perf_counter() - start) / max(len(units), 1)
         for view in views:
             start = time.perf_counter()
@@ -113,7 +116,7 @@ def open_embedded_reader(embed: Embed, *, embedding_key: str, encoder: Path | No
     return EmbeddedReader(key=content_id(VERSION, embedding_key), embed=embed, encoder=encoder)
 
 
-def _point(pointer: Pointer, root: Field, views: Sequence[UnitView]) -> None:
+def ask_pointer(pointer: Pointer, root: Field, views: Sequence[UnitView]) -> None:
     """Ask, for all units at once, what the quantities are of that may be listed; where the schema does not ask it, nothing is done."""
     asked = [
         (view, at)
@@ -122,10 +125,18 @@ def _point(pointer: Pointer, root: Field, views: Sequence[UnitView]) -> None:
         for at in listed_quantities(record, view)
         if at.sentence.chunk.kind is not ChunkKind.TABLE
     ]
+    asked = [one for of_sentence in _by_sentence(asked).values() for one in of_sentence[:MOST_ASKED]]
     questions = [asked_of(at.text, at.quantity, at.span, at.quantities) for _, at in asked if at.quantity]
     for (view, at), answer in zip(asked, pointer.point(questions) if questions else [], strict=True):
         assert at.quantity is not None
         view.pointed[at.sentence, at.quantity] = answer
+
+
+def _by_sentence(asked: list[tuple[UnitView, Context]]) -> dict[int, list[tuple[UnitView, Context]]]:
+    found: dict[int, list[tuple[UnitView, Context]]] = {}
+    for view, at in asked:
+        found.setdefault(id(at.sentence), []).append((view, at))
+    return found
 
 
 def _nearness(unit: Unit, meanings: np.ndarray) -> np.ndarray:
