@@ -16,7 +16,7 @@ from ingest.converter import converter_key
 from jobs import Ledger
 from records import Embed, OcrChoice, Reader
 from settings import Settings
-from store.embedding import Embedder, max_tokens, model_identity, tokenizer_file
+from store.embedding import Embedder, max_tokens, model_folder, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
 from storing import Recipe
 
@@ -130,7 +130,9 @@ class Workplace:
 
             # The model opens with the first text that needs it: most prompts are read without.
             return open_embedded_reader(
-                lambda texts: self.embedder.embed(texts), embedding_key=model_identity(self.settings.embedding_model)
+                lambda texts: self.embedder.embed(texts),
+                embedding_key=model_identity(self.settings.embedding_model),
+                encoder=model_folder(self.settings.embedding_model),
             )
         from extract.models.reader import open_model_reader
         from extract.models.seeing import Eyes

@@ -27,7 +27,7 @@ from extract.prompts.files import load_prompt
 from extract.routing.router import route_unit
 from extract.units import make_units
 from records import Box, Chunk, ChunkKind, Features, Lane, Place
-from store.embedding import Embedder
+from store.embedding import Embedder, shipped_folder
 
 WORDS = 150
 
@@ -82,7 +82,7 @@ def main() -> int:
     embedder = Embedder("all-MiniLM-L6-v2", dtype="bfloat16")
     few = embedder.embed([chunk.text for chunk in chunks[:64]])
     vectors = np.concatenate([few] * (n // len(few) + 1))[:n]
-    reader = open_embedded_reader(embedder.embed, embedding_key="bench")
+    reader = open_embedded_reader(embedder.embed, embedding_key="bench", encoder=shipped_folder())
     prompts = [Path(p) for p in sys.argv[2:] if p.endswith(".yaml")] or sorted(
         (Path(__file__).parents[1] / "prompts").glob("*.yaml")
     )

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Write the quantities that the rules find in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
+"""Write the quantities that the embedded reader finds in MeasEval paragraphs, in the form that shared/score/score_quantities.py reads.
 
-    bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors]
+    bench/score_quantities.py TRUTH.jsonl PREDICTED.jsonl [--errors] [--rules]
 
-With --errors it prints each true quantity that was missed or cut otherwise, and each that is not true, in its sentence.
+With --rules the shapes of sentences alone say what was measured, without the pointer. With --errors it prints each true quantity that
+was missed or cut otherwise, and each that is not true, in its sentence.
 """
 
 from __future__ import annotations
@@ -13,25 +14,37 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from extract.embedded.measured import measured
+from extract.embedded.measured import Measured, measured
+from extract.embedded.pointer import LEAST_LISTED, Pointer, asked_of
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import sentence_spans
+from store.embedding import shipped_folder
 
 
-def predicted(text: str) -> list[dict[str, object]]:
-    """The quantities of one paragraph as the scorer reads them."""
+def predicted(text: str, pointer: Pointer | None) -> list[dict[str, object]]:
+    """The quantities of one paragraph as the scorer reads them; without a pointer the shapes of sentences name what they are of."""
     found = find_quantities(text)
-    made = []
+    made, asked = [], []
     for span in sentence_spans(text):
         inside = [quantity for quantity in found if span[0] <= quantity.start < span[1]]
-        made += [as_scored(text, quantity, span, inside) for quantity in inside]
+        made += [as_scored(text, quantity, measured(text, quantity, span, inside)) for quantity in inside]
+        asked += [asked_of(text, quantity, span, inside) for quantity in inside]
+    if pointer:
+        for one, question, answer in zip(made, asked, pointer.point(asked), strict=True):
+            for name in ("entity", "property"):
+                named = getattr(answer, name)
+                one[name] = question.text[slice(*named.span)] if named.span else None
+                one[f"{name} chance"], one[f"{name} by"] = named.chance, named.by
+            one["listed"] = answer.listed
+        made = [one for one in made if one["listed"] >= LEAST_LISTED]  # type: ignore[operator]
     return made
 
 
-def as_scored(text: str, quantity: Quantity, sentence: tuple[int, int], others: list[Quantity]) -> dict[str, object]:
-    of = measured(text, quantity, sentence, others)
+def as_scored(text: str, quantity: Quantity, of: Measured) -> dict[str, object]:
     return {
         "start": quantity.start,
         "end": quantity.end,
@@ -55,15 +68,17 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     documents = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines() if line.strip()]
-    predicted("1 mg")  # compiles the patterns
-    start = time.perf_counter()
-    made = [{"doc": document["doc"], "quantities": predicted(document["text"])} for document in documents]
-    seconds = time.perf_counter() - start
+    torch.set_num_threads(1)
+    pointer = None if "--rules" in sys.argv else Pointer(shipped_folder())
+    predicted("It weighs 1 mg.", pointer)  # compiles the patterns, opens the weights
+    start = time.process_time()
+    made = [{"doc": document["doc"], "quantities": predicted(document["text"], pointer)} for document in documents]
+    seconds = time.process_time() - start
     Path(sys.argv[2]).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in made))
     if "--errors" in sys.argv:
         for document, line in zip(documents, made, strict=True):
             show_errors(document, line["quantities"])
-    print(f"{len(documents)} paragraphs in {seconds:.2f} s, {len(documents) / seconds:.0f}/s", file=sys.stderr)
+    print(f"{len(documents)} paragraphs in {seconds:.2f} CPU seconds, {len(documents) / seconds:.0f}/s", file=sys.stderr)
     return 0
 
 

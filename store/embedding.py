@@ -62,6 +62,13 @@ def shipped_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def model_folder(model: str) -> Path | None:
+    """The folder that holds this model's weights; None for one that is fetched by name."""
+    if model == SHIPPED_MODEL:
+        return shipped_folder()
+    return Path(model) if Path(model).is_dir() else None
+
+
 @functools.cache
 def model_identity(model: str) -> str:
     """What a library writes down about its embedding model: the name, and for a folder the hash of its weights."""

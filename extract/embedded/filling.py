@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from extract.embedded.claims import is_whole
 from extract.embedded.fields import FREE, Field
-from extract.embedded.items import Likeness, is_answer, items
+from extract.embedded.items import Likeness, items
 from extract.embedded.leaves import Context, all_of_finder, fitted, leaf
+from extract.embedded.measurements import is_answer, is_of_measurements
 from extract.embedded.sentences import Sentence
+from extract.embedded.sureness import Fit, sure_of_lone, sure_of_nothing
 from extract.embedded.view import UnitView
 from extract.embedded.words import overlap
 
@@ -24,10 +26,11 @@ MAX_DOUBTS, SENTENCES_PER_DOUBT = 2, 15
 
 
 class Told(NamedTuple):
-    """A value's path in the record and the sentence it was read from."""
+    """A value's path in the record and the sentence it was read from, or None where nothing was found."""
 
     path: str
-    sentence: Sentence
+    sentence: Sentence | None
+    sure: float | None = None  #: how likely it is right, 0 to 1; None = not known
 
 
 class Cannot(Exception):
@@ -54,11 +57,19 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
     if part.kind == "list" and part.item is not None and part.item.kind == "record":
         made = items(part, view, likeness)
         told = [
-            Told(f"{path}[{i}].{inner}", item.told.get(str(value), item.sentence))
+            Told(f"{path}[{i}].{inner}", item.told.get(str(value), item.sentence), item.sure.get(inner))
             for i, item in enumerate(made)
             for inner, value in _leaves(item.record, part.item)
         ]
-        return [item.record for item in made], told
+        blanks = [
+            Told(f"{path}[{i}].{name}", None, sure)
+            for i, item in enumerate(made)
+            for name, sure in item.sure.items()
+            if item.record.get(name) is None
+        ]
+        if not made and is_of_measurements(part.item) and not view.quantities and not view.cells:
+            blanks = [Told(path, None, sure_of_nothing(len(view.sentences)))]
+        return [item.record for item in made], told + blanks
     if part.kind == "list":
         return _values(part, view, likeness, path)
     if part.kind == "record":
@@ -66,8 +77,8 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
             return fill(part, view, likeness, path)
         except Cannot:
             return None, []
-    best = _best(part, view, likeness)
-    return (None, []) if best is None else (best[0], [Told(path, best[1])])
+    value, sentence, fit = lone(part, view, likeness)
+    return value, [Told(path, sentence, sure_of_lone(fit) if fit and part.kind in _JUDGED else None)]
 
 
 def _leaves(record: dict[str, Any], field: Field, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -110,28 +121,36 @@ def _all(part: Field, inner: Field, sentence: Sentence, view: UnitView, likeness
         yield from all_of_finder(inner, sentence)
 
 
-def _best(part: Field, view: UnitView, likeness: Likeness) -> tuple[Any, Sentence] | None:
+class Lone(NamedTuple):
+    """The answer of a lone field; what it rests on, where that can be judged."""
+
+    value: Any | None
+    sentence: Sentence | None
+    fit: Fit | None
+
+
+def lone(part: Field, view: UnitView, likeness: Likeness) -> Lone:
     """The value of a lone field: from the sentence that speaks of it most."""
-    ranked = sorted(
-        (
-            (_shared(part, sentence) + likeness.get((id(sentence), part.meaning), 0.0), -i)
-            for i, sentence in enumerate(view.sentences)
-        ),
-        reverse=True,
-    )
-    found: list[tuple[Any, Sentence]] = []
+    scores = [_shared(part, sentence) + likeness.get((id(sentence), part.meaning), 0.0) for sentence in view.sentences]
+    ranked = sorted(((score, -i) for i, score in enumerate(scores)), reverse=True)
+    found: list[tuple[float, Any, Sentence]] = []
     for score, i in ranked[:6] if part.kind not in _ALONE else ranked:
-        sentence = view.sentences[-i]
-        value = _of_sentence(part, sentence, view, likeness)
-        if value is not None and score > 0:
-            return value, sentence
-        if value is not None and part.kind in _ALONE:
-            found.append((value, sentence))
-    return found[0] if len({value for value, _ in found}) == 1 else None
+        value = _of_sentence(part, view.sentences[-i], view, likeness)
+        if value is not None:
+            found.append((score, value, view.sentences[-i]))
+    if found and found[0][0] > 0:
+        score, value, sentence = found[0]
+        rest = max((other for other, another, _ in found if another != value), default=0.0)
+        return Lone(value, sentence, Fit(score, rest, is_null=False))
+    if part.kind in _ALONE and len({value for _, value, _ in found}) == 1:
+        return Lone(found[0][1], found[0][2], None)
+    return Lone(None, None, Fit(ranked[0][0] if ranked else 0.0, 0.0, is_null=True))
 
 
 #: Kinds of which the only one in a text is the answer, whatever words stand around it.
 _ALONE = ("doi", "arxiv", "url", "email", "identifier")
+#: Kinds whose lone answers were judged against annotated ones.
+_JUDGED = ("quantity", "value", "number", "count", "unit")
 
 
 def _of_sentence(part: Field, sentence: Sentence, view: UnitView, likeness: Likeness) -> Any | None:

@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
 from extract.embedded.fields import MATERIAL_KINDS, Field
 from extract.embedded.frames import frames, is_frame, procedures
-from extract.embedded.labels import is_confidence
 from extract.embedded.leaves import Context, fitted, leaf
-from extract.embedded.measured import is_property
+from extract.embedded.measurements import NUMBER_KINDS, is_answer, measurements
 from extract.embedded.names import named
-from extract.embedded.quantities import QuantityKind
 from extract.embedded.sample_sizes import is_sample_size
 from extract.embedded.sentences import Sentence, sentence_spans
-from extract.embedded.unit_words import is_counted
+from extract.embedded.sureness import sure_of_names, sure_of_quantity
 from extract.embedded.view import UnitView
-from extract.embedded.words import overlap, stems_of
 from records import ChunkKind
 
 Likeness = dict[tuple[int, str], float]  #: of a sentence (its id) and a field's meaning, -1 to 1, where it was asked for
 
 _ENTRY_KINDS = ("authors", "title", "venue", "volume", "pages")
-_NUMBER_KINDS = ("quantity", "value", "number")
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,8 @@ class Item:
     record: dict[str, Any]
     sentence: Sentence
     weight: float
-    told: dict[str, Sentence] = field(default_factory=dict)  #: the sentences of values that stand in another one
+    sure: dict[str, float]  #: of its fields whose answers can be judged, null ones too: how likely each is right
+    told: dict[str, Sentence]  #: the sentences of values that stand in another one
 
 
 def items(field: Field, view: UnitView, likeness: Likeness) -> list[Item]:
@@ -72,12 +69,12 @@ def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness)
         yield from ((Context(sentence, [], frame=values), 1.0) for sentence, values in procedures(record, view))
     elif len(kinds & set(_ENTRY_KINDS)) >= 2:
         yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
-    elif kinds & set(MATERIAL_KINDS) and not kinds & set(_NUMBER_KINDS):
+    elif kinds & set(MATERIAL_KINDS) and not kinds & set(NUMBER_KINDS):
         yield from ((Context(sentence, [], material=subject), 1.0) for sentence, subject in view.materials)
     elif "count" in kinds and not kinds & {"unit", "quantity"}:
         yield from _counts(view)
-    elif kinds & set(_NUMBER_KINDS):
-        yield from _measurements(record, view)
+    elif kinds & set(NUMBER_KINDS):
+        yield from measurements(record, view)
     elif "claim" in kinds:
         yield from _claims(view)
     elif "name" in kinds:
@@ -86,99 +83,11 @@ def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness)
         yield from _identified_or_alike(field, record, view, likeness)
 
 
-def _measurements(record: Field, view: UnitView) -> Iterator[tuple[Context, float]]:
-    asked = next(part for part in record.fields if part.kind in _NUMBER_KINDS)
-    is_general = not asked.stems and not asked.unit_hint
-    for sentence, quantities in view.quantities.items():
-        if _CODE.search(sentence.text):
-            continue
-        for quantity in quantities:
-            at = Context(sentence, quantities, quantity)
-            if is_general:
-                if _is_measurement(at) and (at.measured.property or at.measured.entity):
-                    yield at, 1.0 + bool(at.measured.property) + bool(quantity.unit)
-            elif is_answer(asked, at):
-                yield at, 1.0
-    for sentence, cell in view.cells:
-        at = Context(sentence, [], cell.quantity, of=cell.of)
-        if is_general or is_answer(asked, at):
-            yield at, 3.0
-
-
-#: Lines of a program, in which every '=' is followed by a number of no interest.
-_CODE = re.compile(r"<-|\w\(\w*\s?=|=\s?c\(|==|::|\w\.\w+\s?=\s?[\d.]|\w=[\w.\"']+,\s?\w+=|;\s*$")
-
-
-def _is_measurement(at: Context) -> bool:
-    """Whether the quantity is one that a scientist would list: neither a date, a count of sections, nor a confidence level."""
-    quantity, text = at.quantity, at.text
-    assert quantity is not None
-    if quantity.kind in (QuantityKind.YEAR, QuantityKind.DATE, QuantityKind.COUNT):
-        return False
-    unit = text[slice(*quantity.unit)] if quantity.unit else ""
-    if is_confidence(text, quantity.end, unit) or is_counted(unit):
-        return False
-    if quantity.kind is QuantityKind.NUMBER:
-        return _is_named_number(at)
-    return (
-        at.sentence.chunk.kind is ChunkKind.TABLE
-        or text[slice(*quantity.value)][0].isdigit()
-        or text[quantity.value[0]] in "-−–+."
-    )
-
-
-def _is_named_number(at: Context) -> bool:
-    """Whether a number without a unit has a name that makes it a measurement: 'odds ratio 2.84', but not 'p = 0.04'."""
-    span = at.measured.property
-    assert at.quantity is not None
-    if span is None or at.text[slice(*span)] in ("p", "P", "n", "N"):
-        return False
-    printed = at.text[slice(*at.quantity.value)]
-    return "." in printed or (printed[-1].isdigit() and is_property(at.text[slice(*span)]))
-
-
-def is_answer(field: Field, at: Context) -> bool:
-    """Whether this quantity answers a field that asks for one thing: its unit fits, and the sentence speaks of it."""
-    quantity = at.quantity
-    if quantity is None or quantity.kind in (QuantityKind.DATE, QuantityKind.YEAR):
-        return False
-    if field.unit_hint:
-        if quantity.unit is None or not is_same_measure(at.text[slice(*quantity.unit)], field.unit_hint):
-            return False
-    elif field.kind == "count" and quantity.unit and quantity.number != int(quantity.number or 0.5):
-        return False
-    if (field.kind == "number" and at.text[quantity.value[0]].isalpha()) or _P.search(at.text, 0, quantity.start):
-        return False
-    wanted = field.stems or field.about
-    if not wanted:
-        return field.unit_hint is not None
-    return overlap(wanted, _stems_near(at)) > (0.3 if field.unit_hint and not field.stems else 0.5)
-
-
-#: Characters before and after a quantity in which the words that name it stand.
-_BEFORE, _AFTER = 80, 30
-
-
-def _stems_near(at: Context) -> frozenset[str]:
-    """The words that can name this quantity: those before it, up to the one before, and the few after it in the same clause."""
-    quantity = at.quantity
-    assert quantity is not None
-    if at.of is not None and at.of.property is not None:
-        return stems_of(at.text[slice(*at.of.property)])
-    floor = max([at.span[0], quantity.start - _BEFORE, *(q.end for q in at.quantities if q.end <= quantity.start)])
-    ceiling = min([at.span[1], quantity.end + _AFTER, *(q.start for q in at.quantities if q.start >= quantity.end)])
-    after = re.split(r"[,;:()]", at.text[quantity.end : ceiling])[0]
-    return stems_of(at.text[floor : quantity.end] + " " + after)
-
-
 def _counts(view: UnitView) -> Iterator[tuple[Context, float]]:
     for sentence, quantities in view.quantities.items():
         for quantity in quantities:
             if is_sample_size(sentence.chunk.text, quantity):
                 yield Context(sentence, quantities, quantity), 1.0
-
-
-_P = re.compile(r"\b[pP]\s?[=<>≤]?\s?$")
 
 
 def _claims(view: UnitView) -> Iterator[tuple[Context, float]]:
@@ -237,7 +146,7 @@ def _item(record: Field, at: Context, weight: float) -> Item | None:
             continue
         values[part.name] = value
     told = [name for name, value in values.items() if value not in (None, []) and name not in _quotes(record)]
-    return Item(values, at.sentence, weight, _sentences(at)) if told else None
+    return Item(values, at.sentence, weight, _sure(record, at), _sentences(at)) if told else None
 
 
 def _sentences(at: Context) -> dict[str, Sentence]:
@@ -250,6 +159,14 @@ def _sentences(at: Context) -> dict[str, Sentence]:
         for value, where in at.material.where.items()
     }
     return {value: Sentence(chunk, at.sentence.index, *span) for value, span in inside.items() if span}
+
+
+def _sure(record: Field, at: Context) -> dict[str, float]:
+    """How likely each field is right that the pointer spoke of."""
+    if at.pointed is None:
+        return {}
+    by_kind = {**sure_of_names(at.pointed), **dict.fromkeys(NUMBER_KINDS, sure_of_quantity(at.pointed))}
+    return {part.name: by_kind[part.kind] for part in record.fields if part.kind in by_kind}
 
 
 def _part(part: Field, record: Field, at: Context) -> Any | None:

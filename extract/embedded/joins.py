@@ -28,8 +28,8 @@ _MODIFIER = re.compile(
     r"up ?to|down to|"
     r"more than|less than|fewer than|greater than|higher than|lower than|larger than|smaller than|longer than|shorter than|"
     r"no more than|no less than|not more than|not less than|over|above|below|within|exceeding|in excess of|(?:in|of) the order of|"
-    r"on the order of|every|an? average of|average|over an?|over the|past|last|top|upper|"
-    r"range of|range|ranges? from|as (?:low|high|much|many|few|little) as|better than)\s|[~∼≈≃≲≳<>≤≥⩽⩾±≪≫]=?\s?)+$",
+    r"on the order of|every|near|an? average of|(?:on )?average|over an?|over the|past|last|upper|before|"
+    r"range(?! of)|ranges? from|as (?:low|high|much|many|few|little) as|better than)\s|[~∼≈≃≲≳<>≤≥⩽⩾±≪≫]=?\s?)+$",
     re.I,
 )
 _BETWEEN = re.compile(r"(?<!\w)(?:between|from)\s$", re.I)
@@ -75,6 +75,8 @@ def is_between(text: str, start: int) -> bool:
 def widened(text: str, start: int, end: int, *, is_range: bool) -> tuple[int, int]:
     """The span with the words of comparison before and after it."""
     modifier = _MODIFIER.search(text, max(0, start - 40), start)
+    if modifier and modifier[0].lower() == "over " and text[start].isalpha():
+        modifier = None  # 'over eight cycles' are eight
     begin = modifier.start() if modifier else start
     between = _BETWEEN.search(text, max(0, begin - 20), begin) if is_range else None
     tail = _TAIL.match(text, end)

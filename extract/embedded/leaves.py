@@ -21,6 +21,7 @@ from extract.embedded.measured import Measured, measured
 from extract.embedded.names import named
 from extract.embedded.numbers import number_of
 from extract.embedded.phrases import Span, phrase_before
+from extract.embedded.pointer import Pointed
 from extract.embedded.quantities import Quantity, QuantityKind
 from extract.embedded.sentences import Sentence
 from extract.embedded.subjects import Subject
@@ -40,7 +41,8 @@ class Context:
     quantity: Quantity | None = None
     entry: Entry | None = None
     name: Span | None = None
-    of: Measured | None = None  #: what the quantity is of, where a table says so
+    of: Measured | None = None  #: what the quantity is of, where a table or the pointer says so
+    pointed: Pointed | None = None  #: what the pointer said of it
     material: Subject | None = None
     frame: dict[str, list[str]] | None = None  #: printed values by field, where the sentence was read as a frame
 

@@ -48,6 +48,8 @@ _FUNCTION = listed(
     well being having due respect according based
     """
 )
+#: Words that name nothing.
+FUNCTION = frozenset(_FUNCTION)
 _BARRIER = frozenset([*_VERBS, *_FUNCTION])
 _DETERMINERS = frozenset(
     listed(

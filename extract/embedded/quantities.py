@@ -10,37 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from itertools import pairwise
 
+from extract.embedded.codes import is_panel, is_part_of_name, is_which, notations
 from extract.embedded.joins import Atom, is_between, joint_of, widened
 from extract.embedded.labels import DASH, YEAR, barred, ends_name, goes_on, is_cited_year, is_glued, is_labelled
 from extract.embedded.numbers import FIGURES, WORDS, number_of
+from extract.embedded.quantity import Quantity, QuantityKind
+from extract.embedded.shapes import shaped
 from extract.embedded.unit_words import unit_pattern
 from extract.embedded.words import listed
-
-
-class QuantityKind(StrEnum):
-    MEASURE = "measure"  #: has a unit
-    COUNT = "count"  #: a whole number of things
-    NUMBER = "number"  #: without a unit: a ratio, a score, a coefficient
-    YEAR = "year"
-    DATE = "date"
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One quantity. text[start:end] is all of it, with 'about' or '>'; text[value[0]:value[1]] its figures."""
-
-    start: int
-    end: int
-    value: tuple[int, int]
-    unit: tuple[int, int] | None  #: where its unit stands
-    kind: QuantityKind
-    number: float | None  #: the number, or the first of a range; None for a ratio, a product, a list
-    low_high: tuple[float, float] | None = None  #: of a range
-
 
 _NUMBER = re.compile(rf"(?<![\w.])(?:{FIGURES}|(?i:{WORDS}|one(?!\w)))")
 _HAS_NUMBER = re.compile(
@@ -49,38 +29,22 @@ _HAS_NUMBER = re.compile(
     re.I,
 )
 
-_MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
-    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
-)
-_DATE = re.compile(
-    rf"(?<!\w)(?:\d{{1,2}}(?:st|nd|rd|th)?(?:\s(?:of\s)?)(?=[A-Z]))?{_MONTH}(?:\s\d{{1,2}}(?:st|nd|rd|"
-    rf"th)?(?!\d))?,?(?:\s(?:of\s)?(?:1[5-9]|20)\d\d)?"
-    r"(?!\w)|(?<![\w-])(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
-    r"|(?<![\w:.])[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?:\s?(?:UTC?|GMT|LT|[ap]\.?m\.?)(?!\w)|(?![\w:]))"
-)
 #: Limits of error above and below that were set as scripts: '5.3_{-0.1}^{+0.2} keV'.
 _LIMITS = re.compile(r"(?<=\d)(?:[_^]\{[+\-−–]?\d[\d.]*\}|[⁺₋⁻₊][⁰¹²³⁴-⁹₀-₉]+){1,2}")
 _GAPS = " \u00a0\u2009\u202f-‐‑"
+_WIDE_GAPS = ("  ", "\u00a0 ", " \u00a0", "\u2009 ", " \u2009")
 
 
 def find_quantities(text: str) -> list[Quantity]:
     """The quantities of this text in its order, none overlapping."""
     if not _HAS_NUMBER.search(text):
         return []
-    dates = list(_dates(text))
-    closed = [*barred(text), *(match.span() for match in _LIMITS.finditer(text)), *((date.start, date.end) for date in dates)]
+    whole = shaped(text)
+    limits = (match.span() for match in _LIMITS.finditer(text))
+    closed = [*barred(text), *notations(text), *limits, *((one.start, one.end) for one in whole)]
     atoms = [atom for atom in _atoms(text) if not any(start <= atom.start < end for start, end in closed)]
     found = [quantity for run in _runs(text, atoms) for quantity in _quantities(text, run)]
-    return sorted([*dates, *found], key=lambda quantity: quantity.start)
-
-
-def _dates(text: str) -> Iterator[Quantity]:
-    for match in _DATE.finditer(text):
-        if any(sign.isdigit() for sign in match[0]):
-            end = match.start() + len(match[0].rstrip(" ,"))
-            span = (match.start(), end)
-            yield Quantity(match.start(), end, span, None, QuantityKind.DATE, None)
+    return sorted([*whole, *found], key=lambda quantity: quantity.start)
 
 
 def _atoms(text: str) -> Iterator[Atom]:
@@ -93,10 +57,12 @@ def _atoms(text: str) -> Iterator[Atom]:
             continue
         if text[start] in DASH and start and (text[start - 1].isalnum() or text[start - 1] in ")%°"):
             start += 1  # a dash between two things, not a sign
-        if is_glued(text, start, end):
+        if is_glued(text, start, end) or is_part_of_name(text, start, end):
             continue
         limits = _LIMITS.match(text, stop)
         unit = _unit_at(text, limits.end() if limits else stop, units)
+        if unit and unit[0] == stop and unit[1] == stop + 1 and text[stop].isalpha() and is_panel(text, start):
+            continue
         if unit is None and not limits and goes_on(text, stop):
             continue
         end = unit[1] if unit else stop
@@ -107,15 +73,17 @@ def _unit_at(text: str, end: int, units: re.Pattern[str]) -> tuple[int, int] | N
     start = end
     sign = text[end : end + 1]
     if sign and sign in _GAPS:
-        start += 1
+        start += 2 if text[end : end + 2] in _WIDE_GAPS else 1
     found = units.match(text, start)
     if not found:
         return None
-    if start == end and len(found[0]) == 1 and found[0] not in "%‰°mshgkKVWJLTNσ€$":
+    if start == end and len(found[0]) == 1 and found[0] not in "%‰°×mshgkKVWJLTNσ€$":
         return None  # 3D, 13C, 2006b
+    if start == end and text[found.end() : found.end() + 1].isdigit():
+        return None  # 2Mg3NF3
     if start == end and found[0] in "kKMB" and _has_noun(text, found.end()):
         return None  # 32K tokens
-    if len(found[0]) == 1 and re.match(r"[-–]\d", text[found.end() : found.end() + 2]):
+    if found[0].isalpha() and len(found[0]) == 1 and re.match(r"[-–]\d", text[found.end() : found.end() + 2]):
         return None  # an address: 4 D-82152
     if start > end and sign in "-‐‑" and len(found[0]) == 1 and found[0] not in "mshgLK":
         return None
@@ -147,16 +115,21 @@ def _quantities(text: str, run: list[tuple[str, Atom]]) -> Iterator[Quantity]:
     is_series = sum(joint == "range" for joint, _ in run) > 1  # '0.06 to 0.42 to 0.74 ppm' is no range
     cuts = [i for i, (joint, _) in enumerate(run) if joint in ("and", "comma") or (is_series and joint == "range")]
     is_list = bool(cuts) and run[-1][0] == "and" and (all(years) or _is_shared(text, run[-1][1]))
-    bounds = [0, *([] if is_list else cuts), len(run)]
+    shared = run[-1][1].unit if is_list and not all(years) and _RESPECTIVELY.match(text, run[-1][1].stop) else None
+    bounds = [0, *([] if is_list and not shared else cuts), len(run)]
     for start, end in pairwise(bounds):
         first = run[start][1]
-        if first.unit is None and is_labelled(text, first.start):
+        has_unit = bool(shared) or any(atom.unit for _, atom in run[start:end])
+        if not has_unit and (is_labelled(text, first.start) or is_which(text, first.start)):
             if is_list or start == 0:
                 return
             continue
         made = _quantity(text, run[start:end], is_year=all(years[start:end]))
-        if made:
-            yield made
+        if made:  # '0.63 and 0.51 ppm respectively' are two quantities in one unit
+            yield made if made.unit or not shared else replace(made, unit=shared, kind=QuantityKind.MEASURE)
+
+
+_RESPECTIVELY = re.compile(r",?\srespectively\b")
 
 
 def _is_shared(text: str, last: Atom) -> bool:

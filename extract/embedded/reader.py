@@ -6,11 +6,13 @@ that words alone do not decide. What it takes is copied from the paper; what it 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 from jsonschema import Draft202012Validator
@@ -18,20 +20,29 @@ from jsonschema import Draft202012Validator
 from errors import AnswerInvalid
 from extract.batches import BatchSession, open_batches
 from extract.embedded.fields import Field, fields_of
-from extract.embedded.filling import Cannot, Told, doubts, fill, free_fields
+from extract.embedded.filling import Cannot, doubts, fill, free_fields
 from extract.embedded.items import Likeness
+from extract.embedded.leaves import Context
+from extract.embedded.measurements import listed_quantities, measured_records
+from extract.embedded.pointer import Pointer, asked_of, fits
+from extract.embedded.sentences import Sentence
+from extract.embedded.sureness import confidence
 from extract.embedded.view import UnitView
 from extract.evidence.grounding import evidence_at
 from extract.schema import inlined
 from extract.units import chunks_read
-from records import Embed, Evidence, Lane, Prompt, Reading, Unit, Usage, content_id
+from records import ChunkKind, Embed, Evidence, Lane, Prompt, Reading, Unit, Usage, content_id
+
+_LOG = logging.getLogger(__name__)
 
 #: Name and version of the rules: a change of what is read must change it.
-VERSION = "embedded/1"
+VERSION = "embedded/2"
 #: Cosine of a chunk to a field below which its sentences are not asked about it; seen on real papers.
 FAR = 0.15
 #: Sentences that are embedded, for each chunk of a batch at most: 0.4 keeps 4,000 chunks under 20 s on two cores.
 SENTENCES_PER_CHUNK = 0.4
+#: Quantities of one sentence that the pointer is asked about; one with more is a list of numbers, or hostile.
+MOST_ASKED = 40
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class EmbeddedReader:
 
     key: str
     embed: Embed
+    encoder: Path | None = None  #: folder of the model behind `embed`
     lane: Lane = Lane.EMBEDDED
     alias: str = "embedded"
 
@@ -54,11 +66,24 @@ class EmbeddedReader:
         root, validator = fields_of(schema), Draft202012Validator(schema)
         views = [UnitView(chunks_read(unit, prompt)) for unit in units]
         likeness = self._likeness(root, units, views)
+        if any(measured_records(root)) and self.pointer:
+            ask_pointer(self.pointer, root, views)
         shared = (time.perf_counter() - start) / max(len(units), 1)
         for view in views:
             start = time.perf_counter()
             reading = _read(root, validator, view, likeness)
-            yield _timed(reading, shared + time.perf_counter() - start)
+            yield replace(reading, usage=Usage(seconds=shared + time.perf_counter() - start), model=self.alias)
+
+    @cached_property
+    def pointer(self) -> Pointer | None:
+        """What says of what quantities are; None where the shapes of sentences do."""
+        if self.encoder and fits(self.encoder):
+            return Pointer(self.encoder)
+        _LOG.warning(
+            "The embedding model is not the one that the pointer was fitted on: what quantities are of is read from the shapes of "
+            "sentences alone, and is less often found."
+        )
+        return None
 
     def _likeness(self, root: Field, units: Sequence[Unit], views: list[UnitView]) -> Likeness:
         """Cosines of the sentences in doubt to the free fields, the most promising first, within the encoder's budget."""
@@ -83,9 +108,35 @@ class EmbeddedReader:
         }
 
 
-def open_embedded_reader(embed: Embed, *, embedding_key: str) -> EmbeddedReader:
-    """The reader; `embedding_key` names the model behind `embed`, and is part of what the reader's key is made from."""
-    return EmbeddedReader(key=content_id(VERSION, embedding_key), embed=embed)
+def open_embedded_reader(embed: Embed, *, embedding_key: str, encoder: Path | None = None) -> EmbeddedReader:
+    """The reader; `embedding_key` names the model behind `embed`, and is part of what the reader's key is made from.
+
+    `encoder` is that model's folder, where it has one: the pointer goes on from the shipped model, and beside any other is left out.
+    """
+    return EmbeddedReader(key=content_id(VERSION, embedding_key), embed=embed, encoder=encoder)
+
+
+def ask_pointer(pointer: Pointer, root: Field, views: Sequence[UnitView]) -> None:
+    """Ask, for all units at once, what the quantities are of that may be listed; where the schema does not ask it, nothing is done."""
+    asked = [
+        (view, at)
+        for view in views
+        for record in measured_records(root)
+        for at in listed_quantities(record, view)
+        if at.sentence.chunk.kind is not ChunkKind.TABLE
+    ]
+    asked = [one for of_sentence in _by_sentence(asked).values() for one in of_sentence[:MOST_ASKED]]
+    questions = [asked_of(at.text, at.quantity, at.span, at.quantities) for _, at in asked if at.quantity]
+    for (view, at), answer in zip(asked, pointer.point(questions) if questions else [], strict=True):
+        assert at.quantity is not None
+        view.pointed[at.sentence, at.quantity] = answer
+
+
+def _by_sentence(asked: list[tuple[UnitView, Context]]) -> dict[int, list[tuple[UnitView, Context]]]:
+    found: dict[int, list[tuple[UnitView, Context]]] = {}
+    for view, at in asked:
+        found.setdefault(id(at.sentence), []).append((view, at))
+    return found
 
 
 def _nearness(unit: Unit, meanings: np.ndarray) -> np.ndarray:
@@ -109,20 +160,9 @@ def _read(root: Field, validator: Draft202012Validator, view: UnitView, likeness
         return Reading(
             record=None, error_code=AnswerInvalid.code, error=f"{problem.json_path}: {problem.message}", raw=str(record)
         )
-    return Reading(record=record, evidence=tuple(_evidence(one) for one in told))
+    evidence = tuple(_evidence(one.path, one.sentence) for one in told if one.sentence is not None)
+    return Reading(record=record, evidence=evidence, confidence=confidence(one.sure for one in told))
 
 
-def _evidence(told: Told) -> Evidence:
-    sentence = told.sentence
-    return evidence_at(told.path, sentence.text, sentence.chunk, (sentence.start, sentence.end))
-
-
-def _timed(reading: Reading, seconds: float) -> Reading:
-    return Reading(
-        record=reading.record,
-        evidence=reading.evidence,
-        usage=Usage(seconds=seconds),
-        error_code=reading.error_code,
-        error=reading.error,
-        raw=reading.raw,
-    )
+def _evidence(path: str, sentence: Sentence) -> Evidence:
+    return evidence_at(path, sentence.text, sentence.chunk, (sentence.start, sentence.end))

@@ -25,16 +25,18 @@ _RARE_SYMBOLS = "Hz eV J W B bp bps Wh FLOPS FLOP FLOPs flops mol Bq Pa g V Ω"
 _NO_UNITS = "GM MS MA MC GA GS GF MT MH MM cA cC cF hA hC hF hH hB hb hS hT hM dM dF dA dC dc MC MF"
 #: Stand as they are.
 _PLAIN = """
-    % ‰ ‱ ° °C °F °K ℃ ℉ Å ′ ″ °N °S °E °W ppm ppb ppt ppmv ppbv ppmw ppbC wt% wt.% vol% vol.% at% at.% mol% mol.% mass% σ SD SE SEM
-    Ma ka Ga Myr kyr Gyr Mya kya Ka My ky min mins h hr hrs d wk mo yrs y
+    % ‰ ‱ ppq ° °C °F °K ℃ ℉ Å ′ ″ °N °S °E °W ppm ppb ppt ppmv ppbv ppmw ppbC wt% wt.% vol% vol.% at% at.% mol% mol.% mass% σ SD SE SEM
+    oC oF oN oS oE oW Ma ka Ga Myr kyr Gyr byr Mya kya Ka My ky min mins h hr hrs d wk mo yrs y
     dB dBm dBi dBA rpm RPM rcf AU au ly mas arcsec arcmin deg dex mag magnitudes M⊙ M☉ R⊙ R☉ L⊙ L☉ Msun Rsun Lsun Mpc kpc kR
     atm psi mmHg cmH2O inHg mph kn ha acre acres ft inch inches lb lbs oz gal kcal BTU amu u t kt Mt Gt Tg Pg Oe emu Gs Gauss gauss
     cP cSt dyn dyne poise D DU PSU psu NTU pH Hv HRC μatm µatm
     rem mrem MPN CFU cfu PFU pfu FFU U TCID50 kbp Mbp Gbp kb Mb Gb nt aa MOI
+    masl mbsl m.a.s.l. mBar mdeg Rp RJ RE RS Rs RRh REnc MJ R⊕ M⊕ Vs As Pas w/w v/v w/v wt/wt vol/vol
     fps px dpi GiB MiB KiB TiB GB MB kB TB Gbps Mbps kbps GFLOPS TFLOPS PFLOPS EUR USD GBP
 """
 #: One pattern a line.
 _WORDS = r"""
+    (?:wt|vol|at|mol)\.? ?%|mass ?%|° [CFK](?=[\s.,;:)]|$)
     percent(?:age points?)?|per cent|percentiles?
     degrees?(?! of freedom)(?: (?:C|Celsius|centigrade|Fahrenheit|F|Kelvin))?|kelvins?
     (?:nano|micro|milli|centi|kilo|mega|giga|tera)?(?:met(?:er|re)s?|grams?|grammes?|lit(?:er|re)s?|seconds?|moles?|volts?|watts?|joules?)
@@ -81,12 +83,15 @@ def unit_pattern() -> re.Pattern[str]:
     powered = f"{symbol}(?:{_EXPONENT})?{_END}"
     term = f"(?:(?:{_patterns(_WORDS)})(?!\\w)|{joined}|{powered})"
     divisor = f"(?:{term}|{counted})"
+    each = "\\sper\\s(?:[a-z]{3,})(?!\\w)"  # 'per side', 'per passage': any noun may stand there
     bracket = f"\\({divisor}(?:\\s?[·⋅∙*.\\s]\\s?{powered})?\\)"
     below = f"(?:\\s?/\\s?(?:{bracket}|{divisor})|\\s(?:per|a)\\s{divisor})"
     product = f"(?:\\s?[·⋅∙∗*×]\\s?{powered})"
-    inverse = f"(?:\\s?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?(?:{symbol}|hour|day|week|month|year){_NEGATIVE}{_END})"
+    inverse = f"(?:[\\s.]?(?:[A-Z][A-Za-z0-9]{{0,3}}\\s)?(?:{symbol}|hour|day|week|month|year){_NEGATIVE}{_END})"
+    share = "\\sby\\s(?:mass|weight|volume|mole|number|area)(?!\\w)"  # of ppm and %
     return re.compile(
-        f"(?:{term}(?:{product}|{inverse}|{below})*|{counted}(?:{below}|{inverse})|(?:{_patterns(_PEOPLE)})(?!\\w))"
+        f"(?:{term}(?:{product}|{inverse}|{below})*(?:{each}|{share})?|{counted}(?:{below}|{inverse})|×(?!\\s?\\d)"
+        f"|(?:{_patterns(_PEOPLE)})(?!\\w))"
     )
 
 

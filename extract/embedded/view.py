@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from extract.embedded.entries import Entry, entries
+from extract.embedded.pointer import Pointed
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import Sentence, sentences_of
 from extract.embedded.subjects import Subject, subjects
@@ -18,6 +19,8 @@ class UnitView:
     """The chunks that the prompt reads of one unit."""
 
     chunks: tuple[Chunk, ...]
+    #: What the quantities of running text are of, where the pointer was asked; by sentence and quantity.
+    pointed: dict[tuple[Sentence, Quantity], Pointed] = field(default_factory=dict)
 
     @cached_property
     def sentences(self) -> list[Sentence]:
