@@ -309,6 +309,10 @@ class Verdict(StrEnum):
     UNCHECKED = "unchecked"
 
 
+#: The check that finds what a record leaves null although the text says it.
+MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The words or the region of the page that support one value."""
@@ -323,6 +327,11 @@ class Evidence:
     verdict: Verdict = Verdict.UNCHECKED
     method: str = ""  #: the check that gave the verdict, such as 'number' or 'model:qwen-8b'
     reason: str = ""  #: what that check saw, in words; '' for what is supported
+
+    @property
+    def is_of_nothing(self) -> bool:
+        """Whether it is no evidence for a value, but the doubt that there should have been one."""
+        return self.method == MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

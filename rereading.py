@@ -230,9 +230,10 @@ class Reread:
             report.failed[reading.error_code] += 1
             return
         report.read += 1
-        report.values += len(reading.evidence)
+        n_values = sum(not one.is_of_nothing for one in reading.evidence)
+        report.values += n_values
         usage = {name: value for name, value in asdict(reading.usage).items() if isinstance(value, (int, float))}
-        _sum(document.sums, extractions=1, n_values=len(reading.evidence), **usage)
+        _sum(document.sums, extractions=1, n_values=n_values, **usage)
 
     def _add_votes(self, document: _Open) -> None:
         """What the units of this document say of the document, as one more extraction; none where one of them failed."""

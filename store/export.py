@@ -84,12 +84,13 @@ def flat_rows(extractions: Iterable[Extraction], documents: Mapping[str, Documen
     for extraction in extractions:
         for place, item in _items(extraction.reading.record or {}):
             evidence = [found for found in extraction.reading.evidence if _belongs(found.field, place, item)]
+            evidence, doubts = [e for e in evidence if not e.is_of_nothing], [e for e in evidence if e.is_of_nothing]
             if not evidence and (place or all(value is None for value in item.values())):
                 continue  # nothing in the paper was shown for it
             # A prompt may ask for a year or a title too: those of the record are told from the document's.
             fields = {f"record.{name}" if name in (LIST, *_PLACE) else name: value for name, value in _flat(item).items()}
             in_list = {LIST: place.partition("[")[0] or None}
-            yield {**in_list, **fields, **_place(extraction, documents[extraction.doc_id], evidence)}
+            yield {**in_list, **fields, **_place(extraction, documents[extraction.doc_id], evidence, doubts)}
 
 
 def _items(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -119,7 +120,8 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _place(extraction: Extraction, document: Document, evidence: list[Evidence]) -> dict[str, Any]:
+def _place(extraction: Extraction, document: Document, evidence: list[Evidence], doubts: list[Evidence]) -> dict[str, Any]:
+    """Where a row stands and what its checks say; `doubts` are of fields that it leaves empty, and refute nothing."""
     first = next((e for e in evidence if e.span is not None), evidence[0] if evidence else None)
     worst = min(evidence, key=lambda e: _WORST_FIRST.index(e.verdict), default=None)
     box = first.box if first else None
@@ -135,7 +137,7 @@ def _place(extraction: Extraction, document: Document, evidence: list[Evidence])
         first.quote if first else None,
         worst.verdict.value if worst else None,
         worst.method if worst else None,
-        f"{worst.field.rpartition('.')[2]}: {worst.reason}" if worst and worst.reason else None,
+        "; ".join(f"{e.field.rpartition('.')[2]}: {e.reason}" for e in ([worst] if worst else []) + doubts if e.reason) or None,
         extraction.id,
     )
     return dict(zip(_PLACE, values, strict=True))

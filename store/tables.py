@@ -135,7 +135,7 @@ def extraction_row(extraction: Extraction, vector: np.ndarray, year: int | None)
         "reason": extraction.route.reason,
         "is_current": True,
         "status": "ok" if reading.is_ok else "failed",
-        "n_values": len(reading.evidence),
+        "n_values": sum(not one.is_of_nothing for one in reading.evidence),
         "record": json.dumps(reading.record, ensure_ascii=False) if reading.record is not None else None,
         "evidence": [_evidence_row(evidence) for evidence in reading.evidence],
         "searchable": "\n".join(dict.fromkeys(evidence.quote for evidence in reading.evidence)),

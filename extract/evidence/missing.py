@@ -19,8 +19,8 @@ from extract.evidence.normalising import readable
 from extract.evidence.numbers import saying
 from extract.evidence.printed import numbers_in
 from extract.evidence.unit_check import numbers_beside, unit_after
+from records import MISSING
 
-METHOD = "missing"
 _SHAPES = {
     "doi": re.compile(r"(?<![\w.])10\.\d{4,9}/[^\s\"<>]*[\w)]"),
     "arxiv": re.compile(r"(?i)arxiv:\s?(\d{4}\.\d{4,5})"),
@@ -33,13 +33,13 @@ def check_missing(claim: Claim, words: Words | None, named: str | None) -> Findi
     in this field for another item of the same quote."""
     if claim.field.is_required and (claim.is_absent or not claim.field.is_nullable):
         how = "has no such key" if claim.is_absent else "has null, which it does not allow"
-        return contradicted(METHOD, f"the schema requires it; the record {how}")
+        return contradicted(MISSING, f"the schema requires it; the record {how}")
     if words is None:
         return None
     if claim.field.kind == "entity" and named and _is_measured(claim):
-        return contradicted(METHOD, f"null, but the same quote names {named!r} for another of its quantities")
+        return contradicted(MISSING, f"null, but the same quote names {named!r} for another of its quantities")
     told = _told(claim, words)
-    return contradicted(METHOD, f"null, but the text says {told!r}") if told else None
+    return contradicted(MISSING, f"null, but the text says {told!r}") if told else None
 
 
 def _is_measured(claim: Claim) -> bool:
