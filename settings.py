@@ -31,7 +31,7 @@ class ModelSettings(BaseModel):
     revision: str = ""  #: part of the identity: change it when the weights behind the name change
     api_key_env: str | None = None  #: the environment variable that holds the key; None = no key
     context_tokens: int = Field(8192, ge=256)
-    concurrency: int = Field(8, ge=1, le=1024)  #: requests in flight
+    concurrency: int = Field(128, ge=1, le=1024)  #: requests in flight at one server, at most: how many it takes is found out
     timeout_s: float = Field(120.0, gt=0)  #: for one answer
     attempts: int = Field(4, ge=1, le=20)  #: tries of one request while the server is busy or away
 

@@ -16,7 +16,9 @@ class Clock:
         return self.now
 
 
-def settle(rate_at: Callable[[int, int], float], *, most: int = 256, windows: int = 12) -> Pace:
+def settle(
+    rate_at: Callable[[int, int], float], *, most: int = 256, windows: int = 12, waiting_at: Callable[[int], int] | None = None
+) -> Pace:
     """A pace after so many windows with a server that gives so many answers a second, by requests in flight and number of the window."""
 
     async def run() -> Pace:
@@ -24,6 +26,8 @@ def settle(rate_at: Callable[[int, int], float], *, most: int = 256, windows: in
         pace = Pace(most, clock=clock)
         for window in range(windows):
             rate = rate_at(pace.limit, window)
+            if waiting_at:
+                pace.queued(waiting_at(pace.limit))
             pace.is_wanted = True
             for _ in range(max(pace.limit, int(rate * WINDOW_S) + 1)):
                 clock.now += 1 / rate
@@ -39,6 +43,14 @@ def test_it_grows_while_the_server_answers_faster_for_it():
 
 def test_it_stays_where_more_would_not_help():
     assert 12 <= settle(lambda n, _: 10 * min(n, 20), windows=10).limit <= 32
+
+
+def test_where_the_server_says_that_nothing_waits_a_gain_too_small_to_measure_is_taken():
+    def slow_gain(n: int, _: int) -> float:
+        return 10 * n**0.05
+
+    assert settle(slow_gain).limit < 20
+    assert settle(slow_gain, waiting_at=lambda n: max(0, n - 100)).limit > 80
 
 
 def test_it_never_asks_more_than_the_settings_allow():
