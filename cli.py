@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -29,6 +29,7 @@ from errors import InputRefused, RereadError
 from records import Filter, SearchMode, as_json
 
 if TYPE_CHECKING:
+    from pipeline import StoredPaper
     from workplace import Workplace
 
 
@@ -226,6 +227,9 @@ def show(
     markdown: Annotated[bool, typer.Option("--markdown", help="The whole paper as Markdown.")] = False,
     quality: Annotated[bool, typer.Option("--quality", help="How well it could be read, page by page.")] = False,
     references: Annotated[bool, typer.Option("--references", help="The entries of its reference list.")] = False,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="With --png: the run whose evidence is drawn.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="With --png: the page; else that with most evidence.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw what RUN read of a page on that page.")] = None,
     library: LibraryOption = None,
     as_json_: JsonOption = False,
 ) -> None:
@@ -236,7 +240,12 @@ def show(
 
     place = open_place(ctx, library, as_json_)
     paper = pipeline.paper(pipeline.document_named(doc, place.ledger), library=place.library)
-    if markdown:
+    if png or run:
+        if not (png and run):
+            raise typer.BadParameter("--run and --png go together", param_hint="--png")
+        drawn = _draw_evidence(place, paper, run, page, png)
+        print_json(drawn) if ctx.obj["json"] else print(f"page {drawn['page']}: {drawn['values']} values drawn to {png}")
+    elif markdown:
         print(screens.printable(place.library.blobs.get_text(paper.conversion.markdown)))
     elif quality:
         from ingest.report import quality_report
@@ -257,6 +266,22 @@ def show(
     else:
         runs = [run for run in place.ledger.runs() if paper.document.id in place.ledger.run_documents(run.id)]
         paper_screens.show_paper(paper, runs)
+
+
+def _draw_evidence(place: Workplace, paper: StoredPaper, run: str, page: int | None, png: Path) -> dict[str, Any]:
+    import evidence_picture
+    from ingest.page_view import view_pages
+
+    chosen = place.ledger.run(run)
+    found = list(place.library.extractions(chosen.reading_key, [paper.document.id]))
+    number = evidence_picture.page_of_evidence(found, page)
+    (view,) = view_pages(place.library.blobs.get(paper.document.id), [number], dpi=evidence_picture.DPI)
+    marks = list(evidence_picture.marks_of(found, paper.chunks, view))
+    try:
+        evidence_picture.draw(view, marks).save(png, "PNG")
+    except OSError as error:
+        raise typer.BadParameter(f"{png} cannot be written: {error}", param_hint="--png") from error
+    return {"run": chosen.id, "page": number, "values": len(marks), "png": str(png)}
 
 
 @app.command()

@@ -14,7 +14,7 @@ from records import ChunkKind, Document, Prompt, Unit, as_json
 
 if TYPE_CHECKING:
     from extract.models.reader import ModelReader
-    from extract.prompts.trials import TestResult
+    from extract.prompts.trials import TrialResult
     from workplace import Workplace
 
 prompts = typer.Typer(help="Prompt files: what they ask, whether they are right.", no_args_is_help=True, add_completion=False)
@@ -166,11 +166,13 @@ def diff(
     from extract.prompts.differences import asked_again, differences
     from extract.prompts.files import load_prompt
 
-    folder = open_place(ctx, library, as_json_).settings.prompts
-    one, other = (load_prompt(prompt_path(given, folder)) for given in (before, after))
-    changes, again = differences(one, other), asked_again(one, other)
+    place = open_place(ctx, library, as_json_)
+    one, other = (load_prompt(prompt_path(given, place.settings.prompts)) for given in (before, after))
+    read = _units_read(one, place)
+    changes, again = differences(one, other), asked_again(one, other, read)
     if ctx.obj["json"]:
-        print_json({"before": one.hash, "after": other.hash, "changes": as_json(changes), "asked_again": again})
+        hashes = {"before": one.hash, "after": other.hash, "is_same": one.hash == other.hash}
+        print_json({**hashes, "changes": as_json(changes), "units_read": read, "asked_again": again})
     else:
         prompt_screens.show_changes(changes, again)
 
@@ -197,6 +199,17 @@ def _first_model(named: str, place: Workplace) -> ModelReader | None:
     return cast("ModelReader", place.reader(asked[0])) if asked else None
 
 
+def _units_read(prompt: Prompt, place: Workplace) -> int:
+    """How many units of the library were read with this prompt, in the run that read most; 0 where there is no library."""
+    from store.library import is_library
+
+    if not is_library(place.settings.library):
+        return 0
+    return max(
+        (int(run.counts.get("extractions", 0)) for run in place.ledger.runs() if run.prompt_hash == prompt.hash), default=0
+    )
+
+
 def _unit_of(doc: str, ordinal: int | None, prompt: Prompt, place: Workplace) -> tuple[Unit, Document]:
     """The unit of this document that holds this chunk, or the first that the prompt reads something of."""
     import pipeline
@@ -214,7 +227,7 @@ def _unit_of(doc: str, ordinal: int | None, prompt: Prompt, place: Workplace) ->
     raise NotFound(f"{paper.document.name} has {told}. Nothing was read.")
 
 
-def _told(result: TestResult) -> dict[str, Any]:
+def _told(result: TrialResult) -> dict[str, Any]:
     return {"passed": result.passed, "name": result.test.name, **{
         key: as_json(getattr(result, key)) for key in ("misses", "error", "record", "seconds")
     }}  # fmt: skip

@@ -12,7 +12,7 @@ from screens import note, out, printable, show_table
 if TYPE_CHECKING:
     from extract.models.viewing import RequestView
     from extract.prompts.differences import Change
-    from extract.prompts.trials import TestResult
+    from extract.prompts.trials import TrialResult
 
 #: Characters of a value in a table.
 LONGEST = 160
@@ -47,7 +47,7 @@ def show_request(view: RequestView, *, is_sent: bool) -> None:
         note("It is too long for the model's context, so it would not be sent. Use a smaller unit, or raise context_tokens.")
 
 
-def show_tests(results: Sequence[TestResult], alias: str) -> None:
+def show_tests(results: Sequence[TrialResult], alias: str) -> None:
     """A line for each test that passed, and one for each thing that did not come."""
     rows: list[tuple[str, str, str, str, str]] = []
     for result in results:

@@ -253,6 +253,7 @@ class Lane(StrEnum):
     EMBEDDED = "embedded"
     TEXT = "text"
     VISION = "vision"
+    VOTES = "votes"  #: no reader: what the units of a document say of the document, brought together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from errors import LibraryError, ReadingFailed, RereadError
+from extract.document_scope import document_fields, merged
 from extract.panel import Panel
 from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
@@ -115,8 +116,9 @@ class _Open:
     to_read: int = 0
     was_to_read: int = 0
     sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    extraction_ids: set[str] = field(default_factory=set)
+    extraction_ids: dict[str, None] = field(default_factory=dict)  #: in reading order
     n_failed: int = 0
+    read: dict[str, Extraction] = field(default_factory=dict)  #: what was read now, where the prompt asks of whole documents
 
 
 class Reread:
@@ -135,6 +137,7 @@ class Reread:
         self.question, self.library, self.report = question, library, report
         self._claim, self._store, self._progress = claim, store, progress
         self._open: dict[str, _Open] = {}
+        self._of_document = bool(document_fields(question.prompt.schema))
         self._begun: deque[tuple[Unit, Route]] = deque()
         self._years: dict[str, int | None] = {}
         self._waiting: list[tuple[Extraction, np.ndarray]] = []
@@ -189,7 +192,7 @@ class Reread:
                 document.sums["skipped"] += 1
                 self.report.skipped[route.reason.split(";")[0]] += 1
                 continue
-            document.extraction_ids.add(extraction_id)
+            document.extraction_ids[extraction_id] = None
             if extraction_id in known:
                 _sum(document.sums, extractions=1, **known[extraction_id])
                 self.report.cached += 1
@@ -213,6 +216,8 @@ class Reread:
             reading=reading,
         )
         self._waiting.append((extraction, _mean(unit)))
+        if self._of_document and reading.is_ok:
+            document.read[extraction.id] = extraction
         document.to_read -= 1
         self._count(document, reading)
         if len(self._waiting) >= ROWS_PER_COMMIT or time.monotonic() - self._last_commit > SECONDS_PER_COMMIT:
@@ -229,10 +234,33 @@ class Reread:
         usage = {name: value for name, value in asdict(reading.usage).items() if isinstance(value, (int, float))}
         _sum(document.sums, extractions=1, n_values=len(reading.evidence), **usage)
 
+    def _add_votes(self, document: _Open) -> None:
+        """What the units of this document say of the document, as one more extraction; none where one of them failed."""
+        doc_id = document.job.payload["doc_id"]
+        if document.n_failed:
+            return
+        known = {found.id: found for found in self.library.extractions(self.question.key, [doc_id])} | document.read
+        units = [known[extraction_id] for extraction_id in document.extraction_ids if extraction_id in known]
+        votes = votes_of(self.question, units)
+        if votes is None:
+            return
+        document.extraction_ids[votes.id] = None
+        _sum(document.sums, extractions=1, n_values=len(votes.reading.evidence))
+        if votes.id not in known:
+            self._waiting.append((votes, self._vector_of(votes)))
+
+    def _vector_of(self, votes: Extraction) -> np.ndarray:
+        """The direction of the chunks that its evidence stands in."""
+        chunks, vectors = self.library.chunks([votes.doc_id])[votes.doc_id]
+        rows = [i for i, chunk in enumerate(chunks) if chunk.id in votes.chunk_ids]
+        return _direction(vectors[rows or slice(None)])
+
     def _commit(self) -> None:
         """Hand on what waits, with the documents that are whole by it."""
         whole = {doc_id: document for doc_id, document in self._open.items() if document.to_read == 0}
         settled = len(self._waiting)
+        for document in whole.values() if self._of_document else ():
+            self._add_votes(document)
         ended = tuple(
             ReadDocument(job=d.job, sums=dict(d.sums), extraction_ids=tuple(sorted(d.extraction_ids)), n_failed=d.n_failed)
             for d in whole.values()
@@ -245,6 +273,23 @@ class Reread:
             settled += int(document.sums["units"]) - document.was_to_read
         self._waiting, self._last_commit = [], time.monotonic()
         self._progress(self.report, settled)
+
+
+def votes_of(question: Question, units: Sequence[Extraction]) -> Extraction | None:
+    """What these extractions of one document's units, in reading order, say of the document; None where they say nothing."""
+    found = merged([unit.reading for unit in units], question.prompt.schema)
+    if found is None:
+        return None
+    reading, reason = found
+    return replace(
+        units[0],
+        id=content_id("votes", question.key, [unit.id for unit in units]),
+        unit_id=content_id("document", [unit.unit_id for unit in units]),
+        chunk_ids=tuple(dict.fromkeys(one.chunk_id for one in reading.evidence)),
+        route=Route(lane=Lane.VOTES, reason=reason),
+        reading=reading,
+        model_key="",
+    )
 
 
 def claim_documents(ledger: Ledger, kind: str, claimed: list[Job]) -> Callable[[], list[Job]]:
@@ -287,8 +332,12 @@ def _sum(sums: dict[str, float], **more: float) -> None:
 
 def _mean(unit: Unit) -> np.ndarray:
     """The direction of a unit: the mean of its chunks' vectors, of length 1."""
+    assert unit.vectors is not None
+    return _direction(unit.vectors)
+
+
+def _direction(vectors: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    assert unit.vectors is not None
-    mean = unit.vectors.mean(axis=0)
+    mean = vectors.mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)

@@ -74,7 +74,7 @@ def view_pages(pdf: bytes, pages: Sequence[int], *, dpi: float = 0.0) -> list[Pa
         uid = unprivileged_uid()
         if uid is not None:
             os.chown(folder, uid, uid)
-        command = [sys.executable, "-m", "ingest.page_view", str(uid if uid is not None else -1), str(dpi), *asked]
+        command = [sys.executable, "-P", "-m", "ingest.page_view", str(uid if uid is not None else -1), str(dpi), *asked]
         here = str(Path(__file__).parents[1])
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": here, "TMPDIR": folder, "LANG": "C.UTF-8"}
         try:

@@ -1,6 +1,7 @@
 """Find chunks or extractions: by meaning (vectors), by words (full text), or both, ranked by LanceDB.
 
-Hybrid search fuses the two rankings by reciprocal rank (RRF, k = 60; Cormack et al. 2009), LanceDB's own implementation. An
+Hybrid search fuses the two rankings by reciprocal rank (RRF; Cormack et al. 2009), LanceDB's own implementation. Left alone, it ranks no
+more of each than are asked for, and what stands eleventh in both is never seen: it is given more of both than it has to return. An
 extraction has the vector of the unit it was read from, and its own words in the full-text index.
 """
 
@@ -17,6 +18,9 @@ from store.library import Library, within
 if TYPE_CHECKING:
     import numpy as np
 
+#: Of each ranking that are fused, and how slowly a rank's weight falls. On SciFact's 809 train claims (bench/score_scifact.py) nDCG@10 is
+#: 0.725 with these and 0.714 with LanceDB's own 10 and 60; between 50 and 200, and 5 and 20, it changes by 0.005 at most.
+FUSED, RRF_K = 100, 10
 #: Pages that a filter can name one by one; no paper has more, and '1-999999999' must not become SQL of that length.
 MOST_PAGES = 10_000
 
@@ -45,7 +49,8 @@ def search(
     if not query.strip() or not table.count_rows():
         return []
     builder = _builder(table, _words(query), vector, mode)
-    rows = builder.where(_where(only, in_extractions), prefilter=True).limit(limit).to_arrow().to_pylist()
+    depth = max(limit, FUSED) if mode is SearchMode.HYBRID else limit
+    rows = builder.where(_where(only, in_extractions), prefilter=True).limit(depth).to_arrow()[:limit].to_pylist()
     ids = sorted({row["doc_id"] for row in rows})
     known = {document.id: document for document in (documents or library.documents)(ids)}
     return [_hit(row, known[row["doc_id"]], mode) for row in rows if row["doc_id"] in known]
@@ -63,8 +68,10 @@ def _builder(table: Any, words: str, vector: np.ndarray | None, mode: SearchMode
         raise ValueError(f"mode {mode.value!r} needs the query's vector")
     if mode is SearchMode.VECTOR:
         return table.search(vector, vector_column_name="vector").distance_type("cosine")
+    from lancedb.rerankers import RRFReranker
+
     hybrid = table.search(query_type="hybrid", vector_column_name="vector", fts_columns="searchable")
-    return hybrid.vector(vector).text(words).distance_type("cosine")
+    return hybrid.vector(vector).text(words).distance_type("cosine").rerank(RRFReranker(K=RRF_K))
 
 
 def _where(only: Filter, in_extractions: bool) -> str:

@@ -42,6 +42,7 @@ LEVELS = {
         "dev_server",
         "energy_commands",
         "energy_plot",
+        "evidence_picture",
         "energy_screens",
         "model_commands",
         "paper_screens",

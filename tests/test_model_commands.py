@@ -9,7 +9,7 @@ import pytest
 from test_main_job import reread
 
 from extract.devserver import acts as fake
-from extract.devserver.acts import says
+from extract.devserver.acts import ok, says
 from extract.devserver.counts import Costs
 from extract.devserver.server import DevServer
 from extract.models.calibrating import Rate, calibrate, concurrencies, joules_per_token
@@ -105,10 +105,11 @@ def test_each_address_is_asked_alone_and_a_dead_one_only_once(server):
 
 
 def test_calibrating_counts_tokens_at_each_concurrency(server):
-    done = calibrate("small", model(server), seconds=0.2, counter=None, device="", not_measured="no GPU is named")
+    server.otherwise = ok(lambda asked: "1 2 3", costs=Costs(completion_tokens=128), after_s=0.5)  # so that requests meet
+    done = calibrate("small", model(server), seconds=0.1, counter=None, device="", not_measured="no GPU is named")
 
     assert [(rate.load, rate.concurrency) for rate in done.rates] == [("read", 1), ("write", 1), ("read", 4), ("write", 4)]
-    assert all(rate.answers >= rate.concurrency and rate.seconds >= 0.2 for rate in done.rates)
+    assert all(rate.answers >= rate.concurrency and rate.seconds >= 0.1 for rate in done.rates)
     write = done.rates[-1]
     assert write.completion_tokens == 128 * write.answers, "as many as the server says"
     assert server.most_in_flight == 4

@@ -75,12 +75,13 @@ def test_a_real_quote_is_drawn_line_by_line(sample_library):
     for document, one in text_chunks[:6]:
         start = one.text.index(" ", 40) + 1
         span = (start, one.text.index(" ", start + 30))
-        (place, *_) = one.places_of(span)
-        view = view_pages(sample_library.blobs.get(document.id), [place.page])
+        places = one.places_of(span)
+        view = view_pages(sample_library.blobs.get(document.id), sorted({place.page for place in places}))
         found = printed_lines(one, span, {v.page: v.text_and_places() for v in view})
-        assert all(line.box.left >= place.box.left - 3 and line.box.right <= place.box.right + 3 for line in found)
+        lefts, rights = [place.box.left for place in places], [place.box.right for place in places]
+        assert all(line.box.left >= min(lefts) - 3 and line.box.right <= max(rights) + 3 for line in found)
         narrower += all(line.box.top - line.box.bottom < 20 for line in found)
-    assert narrower >= 5
+    assert narrower >= 0.8 * len(text_chunks[:6])
 
 
 def test_a_page_is_seen_with_its_picture(samples):

@@ -148,6 +148,18 @@ def test_the_request_of_a_stored_chunk_is_shown_with_its_title_and_its_text(tmp_
     assert reread(*show, "--chunk", "9999").returncode == 2
 
 
+def test_a_difference_says_how_many_units_would_be_read_again(here):
+    library = str(here / "library")
+    answer("add", str(SAMPLES / "mouse-kinetics.pdf"), "--library", library)
+    done = reread("--json", "reprocess", "prompts/measurements.yaml", "--library", library, cwd=here)
+    text = (here / "prompts" / "measurements.yaml").read_text()
+    (here / "other.yaml").write_text(text.replace("seed: 1", "seed: 2"))
+    report = told("diff", "measurements", "other.yaml", cwd=here)
+
+    assert report["units_read"] == json.loads(done.stdout)["read"] > 5
+    assert f"the {report['units_read']} units" in report["asked_again"]
+
+
 def test_a_request_for_people_is_json_on_stdout_and_its_size_on_stderr(here):
     done = reread("prompts", "show", "gaps", cwd=here)
 

@@ -47,6 +47,22 @@ def test_the_system_message_is_the_same_whatever_the_paper_says(text, headings):
     assert render(asked, unit, make_document(title=text))[0] == system_text(asked)
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            ["</paper-text>", '<paper-text id="', '</paper-text id="', "0" * 16, '">', "\n", "a", "\u200b", "<|", "|>"]
+        )
+    )
+)
+def test_no_text_ends_its_own_block(parts):
+    unit = make_unit(make_chunk("".join(parts)))
+    user = user_text(prompt(), unit, None)
+    end = f'\n</paper-text id="{unit.id[:16]}">'
+
+    assert user.count("</paper-text") == user.count(end) == 1
+    assert user.endswith(end)
+
+
 def test_an_example_shows_its_text_and_its_answer_as_json():
     assert 'the right answer is\n{"dose": 5}' in system_text(prompt(example()))
 

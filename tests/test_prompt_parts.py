@@ -109,7 +109,7 @@ def test_every_part_is_read():
         ("x-range: [0, null]", "x-range: [5, 0]", "x-range [5, 0] is empty"),
         ("x-range: [0, null]", "x-range: 5", "x-range 5 must be [low, high]"),
         ("x-scope: document", "x-scope: page", "x-scope 'page' is unknown; known are document"),
-        ("x-needs: vision", "x-needs: eyes", "x-needs 'eyes' is unknown; known are vision"),
+        ("x-needs: vision", "x-needs: eyes", "x-needs 'eyes' is unknown; known are vision, text"),
         ("x-needs: vision", "x-neds: vision", "the hint 'x-neds' is unknown; known are x-kind, x-needs"),
     ],
 )  # fmt: skip

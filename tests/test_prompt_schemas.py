@@ -298,6 +298,19 @@ def test_a_path_that_gives_no_usable_model_is_told(models, path, told):
     assert told in problems(written(models, f'{{pydantic: "{path}"}}'))[0]
 
 
+def test_what_no_grammar_of_vllm_can_say_is_left_out_of_a_model():
+    fields = {
+        "names": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "on": {"type": "string", "format": "date"},
+        "at": {"type": "string", "format": "date-time"},
+    }
+    schema = strict({"type": "object", "properties": fields, "required": [*fields]})
+
+    assert not list(lint_schema(schema, Lines(), ()))
+    assert schema["properties"]["on"] == {"type": "string", "format": "date"}
+    assert schema["properties"]["at"] == {"type": "string", "maxLength": 400}
+
+
 def test_a_title_that_a_person_wrote_stays():
     schema = strict({"title": "Gap", "type": "object", "properties": {"gap_ev": {"title": "Optical gap", "type": "number"}}})
 

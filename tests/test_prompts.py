@@ -105,6 +105,10 @@ def test_a_prompt_file_is_read_whole():
         (", maxLength: 40", "", "24: gaps.items.material: text needs maxLength (or enum), or a model may not stop"),
         ("maxLength: 40", 'maxLength: 40, pattern: "^a{1,3}$"', "pattern and maxLength together make vLLM write without end"),
         ("maxLength: 40", 'pattern: "^a+$"', "its pattern has no end"),
+        ("maxLength: 40", "maxLength: 40, format: date", "vLLM refuses every request with a format and a length together"),
+        ("maxLength: 40", "format: email", "a text of format 'email' has no end in vLLM's grammar"),
+        ("maxItems: 5", "maxItems: 5\n      uniqueItems: true", "gaps: uniqueItems is more than vLLM's grammar can say"),
+        ("type: number", "type: number, multipleOf: 5", "23: gaps.items.gap_ev: multipleOf is more than vLLM's grammar can say"),
         ("type: number, x-kind: quantity", "", "23: gaps.items.gap_ev: allows anything; say its type"),
         ("x-kind: quantity", "x-kind: quantities", "23: gaps.items.gap_ev: x-kind 'quantities' is unknown"),
         ("type: number", "type: numeric", "23: not a valid JSON schema (draft 2020-12)"),
@@ -139,6 +143,10 @@ def test_a_schema_that_leads_back_to_itself_is_refused():
     )  # fmt: skip
 
     assert any("leads back to itself" in problem for problem in problems(text))
+
+
+def test_a_format_that_ends_by_itself_needs_no_length():
+    assert parse_prompt(GOOD.replace("maxLength: 40", "format: date"), named="gaps.yaml")
 
 
 def test_a_missing_file_is_named(tmp_path):

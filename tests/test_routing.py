@@ -114,6 +114,15 @@ def test_numbers_at_axes_make_a_plot():
     assert lane(unit, asking(PLOT)) is Lane.VISION
 
 
+def test_panels_inside_a_figure_leave_open_what_it_shows():
+    inside = "\n".join(map(str, range(0, 80, 10)))
+    (one,) = units_of(figure(f"Figure 2: As told above.\n{inside}"))
+    (panels,) = units_of(figure(f"Figure 2: As told above.\nA\n{inside}\nB"))
+
+    assert lane(one, asking(DIAGRAM)) is Lane.TEXT
+    assert lane(panels, asking(DIAGRAM)) is Lane.VISION
+
+
 def test_a_table_that_is_only_a_picture_is_looked_at_by_a_prompt_that_reads_tables():
     (unit,) = units_of(figure("Table 1: Doses of the trial.", cites=("Table 1",)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from makers import embed, make_evidence, make_extraction, make_paper, save_extractions
 
@@ -207,3 +208,17 @@ def test_what_failed_or_was_replaced_is_not_found(read_library):
 
     hits = search("anything", library=read_library, embed=embed, mode=SearchMode.VECTOR, in_extractions=True, limit=50)
     assert sorted(hit.text for hit in hits) == ["bioavailability reached 41 %", "half-life in mouse plasma was 2.3 h"]
+
+
+def test_what_both_ways_find_a_little_later_comes_before_what_one_finds_first(tmp_path):
+    library = create_library(tmp_path, embedding="test", dimension=2)
+    words = [f"plasma plasma plasma, word {n}" for n in range(7)]
+    alike = [f"alike {n}" for n in range(7)]
+    texts = [*words, *alike, "plasma once, in a text of more words than the others have", *(f"filler {n}" for n in range(60))]
+    angles = [*(90 + n for n in range(7)), *range(7), 10, *(20 + n for n in range(60))]
+    vectors = np.array([(np.cos(np.radians(angle)), np.sin(np.radians(angle))) for angle in angles], dtype=np.float32)
+    library.save_papers([replace(make_paper("a.pdf", texts), vectors=vectors)])
+
+    found = search("plasma", library=library, embed=lambda _: np.array([[1.0, 0.0]], dtype=np.float32), limit=3)
+    assert len(found) == 3
+    assert found[0].text.startswith("plasma once")

@@ -342,5 +342,5 @@ def test_calibrating_a_real_server_counts_its_tokens(text_url, tmp_path):
     warmed_up = 128
     written = sum(rate["completion_tokens"] for rate in found["rates"])
     assert after["generation_tokens_total"] - before["generation_tokens_total"] == pytest.approx(written + warmed_up, abs=1)
-    assert {rate["concurrency"] for rate in found["rates"]} == {1, 4} and found["concurrency"] == 4
+    assert {rate["concurrency"] for rate in found["rates"]} == {1, 4}
     assert found["j_per_token"] is None and "no GPU is named" in found["not_measured"]

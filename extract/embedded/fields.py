@@ -7,7 +7,7 @@ name. It is a guess made once per prompt; what it guesses wrong, an `x-kind` in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from extract.embedded.words import name_words, stems_of, telling_stems
@@ -33,6 +33,11 @@ _BY_NAME = [
     ("unit", r"\b(?:units?|unit of measure(?:ment)?)$"),
     ("quantity", r"^(?:quantity|measurement|as printed|value as printed)$"),
     ("value", r"^(?:value|number|amount|magnitude|mean)$"),
+    ("formula", r"\b(?:formula|chemical composition|stoichiometry)\b"),
+    ("operation", r"^(?:operation|step|procedure step)$"),
+    ("acronym", r"^(?:acronym|abbreviation)$"),
+    ("application", r"^(?:applications?|uses?|used for)$"),
+    ("phase", r"\b(?:phases?|crystal structure|space group|structure or phase)\b"),
     ("property", r"\b(?:property|parameter|variable|measurand|what was measured|measured|quantity name)\b"),
     ("condition", r"\b(?:conditions?|context|circumstances|setting)\b"),
     ("entity", r"\b(?:entity|of what|subject|object|material|sample|substance|compound|species|organism|specimen)\b"),
@@ -44,6 +49,8 @@ _BY_NAME = [
     ("sentence", r"\b(?:sentence|summary|description|explanation|abstract|limitation|rationale|reason)\b"),
 ]
 _BY_NAME_PATTERNS = [(kind, re.compile(pattern)) for kind, pattern in _BY_NAME]
+#: Kinds of fields of which one makes a record one of a material.
+MATERIAL_KINDS = ("formula", "material")
 #: Kinds that take any text: chosen by meaning only.
 FREE = ("sentence", "phrase", "claim")
 
@@ -98,6 +105,8 @@ def _field(name: str, schema: Schema, *, is_required: bool, around: tuple[str, .
             _field(part, {**sub, "x-kind": "quote"} if part == quote else sub, is_required=part in required, around=inner)
             for part, sub in properties(schema).items()
         )
+        if any(part.kind in MATERIAL_KINDS for part in parts):  # beside a formula, a name is the name of a material
+            parts = tuple(replace(part, kind="material") if part.kind == "name" else part for part in parts)
     elif kind == "list":
         item = _field(name, schema.get("items", {}), is_required=True, around=around)
     return Field(
@@ -166,9 +175,11 @@ def _unit_hint(name: str, about: str) -> str | None:
         return _NAME_UNITS[words[-1]]
     from extract.embedded.unit_words import unit_pattern
 
-    said = re.search(r"\bin (?=\S)", about)
-    found = unit_pattern().match(about, said.end()) if said else None
-    return found[0] if found and len(found[0]) < 24 else None
+    for said in re.finditer(r"\bin (?=\S)", about):
+        found = unit_pattern().match(about, said.end())
+        if found and len(found[0]) < 24:
+            return found[0]
+    return None
 
 
 def _choices(schema: Schema, about: str) -> tuple[tuple[Any, frozenset[str]], ...]:

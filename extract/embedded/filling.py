@@ -57,9 +57,9 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
     if part.kind == "list" and part.item is not None and part.item.kind == "record":
         made = items(part, view, likeness)
         told = [
-            Told(f"{path}[{i}].{inner}", item.sentence, item.sure.get(inner))
+            Told(f"{path}[{i}].{inner}", item.told.get(str(value), item.sentence), item.sure.get(inner))
             for i, item in enumerate(made)
-            for inner in _leaf_paths(item.record, part.item)
+            for inner, value in _leaves(item.record, part.item)
         ]
         blanks = [
             Told(f"{path}[{i}].{name}", None, sure)
@@ -81,17 +81,17 @@ def _value(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[
     return value, [Told(path, sentence, sure_of_lone(fit) if fit and part.kind in _JUDGED else None)]
 
 
-def _leaf_paths(record: dict[str, Any], field: Field, path: str = "") -> Iterator[str]:
-    """The paths of the values in an item, its quote left out: that is evidence, not a value."""
+def _leaves(record: dict[str, Any], field: Field, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values in an item with their paths, its quote left out: that is evidence, not a value."""
     quotes = {part.name for part in field.fields if part.kind == "quote"}
     inner = {part.name: part for part in field.fields}
     for name, value in record.items():
         if isinstance(value, dict):
-            yield from _leaf_paths(value, inner[name], f"{path}{name}.")
+            yield from _leaves(value, inner[name], f"{path}{name}.")
         elif isinstance(value, list):
-            yield from (f"{path}{name}[{i}]" for i in range(len(value)))
+            yield from ((f"{path}{name}[{i}]", one) for i, one in enumerate(value))
         elif value is not None and name not in quotes:
-            yield f"{path}{name}"
+            yield f"{path}{name}", value
 
 
 def _values(part: Field, view: UnitView, likeness: Likeness, path: str) -> tuple[list[Any], list[Told]]:

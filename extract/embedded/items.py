@@ -15,12 +15,13 @@ from typing import Any
 
 from extract.embedded.claims import MIN_WEIGHT, claim_weight
 from extract.embedded.conversion_of_units import is_same_measure
-from extract.embedded.fields import Field
+from extract.embedded.fields import MATERIAL_KINDS, Field
+from extract.embedded.frames import frames, is_frame, procedures
 from extract.embedded.leaves import Context, fitted, leaf
 from extract.embedded.measurements import NUMBER_KINDS, is_answer, measurements
 from extract.embedded.names import named
-from extract.embedded.quantities import Quantity, QuantityKind
-from extract.embedded.sentences import Sentence
+from extract.embedded.sample_sizes import is_sample_size
+from extract.embedded.sentences import Sentence, sentence_spans
 from extract.embedded.sureness import sure_of_names, sure_of_quantity
 from extract.embedded.view import UnitView
 from records import ChunkKind
@@ -38,6 +39,7 @@ class Item:
     sentence: Sentence
     weight: float
     sure: dict[str, float]  #: of its fields whose answers can be judged, null ones too: how likely each is right
+    told: dict[str, Sentence]  #: the sentences of values that stand in another one
 
 
 def items(field: Field, view: UnitView, likeness: Likeness) -> list[Item]:
@@ -61,8 +63,14 @@ def _quotes(record: Field) -> set[str]:
 
 def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness) -> Iterator[tuple[Context, float]]:
     kinds = {part.kind for part in record.fields}
-    if len(kinds & set(_ENTRY_KINDS)) >= 2:
+    if is_frame(record):
+        yield from ((Context(sentence, [], frame=values), float(len(values))) for sentence, values in frames(record, view))
+    elif "operation" in kinds:
+        yield from ((Context(sentence, [], frame=values), 1.0) for sentence, values in procedures(record, view))
+    elif len(kinds & set(_ENTRY_KINDS)) >= 2:
         yield from ((Context(sentence, [], entry=entry), 1.0) for sentence, entry in view.entries)
+    elif kinds & set(MATERIAL_KINDS) and not kinds & set(NUMBER_KINDS):
+        yield from ((Context(sentence, [], material=subject), 1.0) for sentence, subject in view.materials)
     elif "count" in kinds and not kinds & {"unit", "quantity"}:
         yield from _counts(view)
     elif kinds & set(NUMBER_KINDS):
@@ -78,30 +86,8 @@ def _candidates(field: Field, record: Field, view: UnitView, likeness: Likeness)
 def _counts(view: UnitView) -> Iterator[tuple[Context, float]]:
     for sentence, quantities in view.quantities.items():
         for quantity in quantities:
-            if _is_sample_size(sentence.chunk.text, quantity):
+            if is_sample_size(sentence.chunk.text, quantity):
                 yield Context(sentence, quantities, quantity), 1.0
-
-
-_PEOPLE = re.compile(
-    r"(?:[a-z-]+\s){0,2}(?:participants|patients|subjects|volunteers|respondents|individuals|people|persons|men|"
-    r"women|children|adults|"
-    r"infants|students|employees|households|samples|animals|mice|rats|cells|specimens|cases|controls|studies|sites|"
-    r"plots|trees|images|"
-    r"documents|sentences|articles|papers|genes|proteins|species|observations|measurements|records|galaxies|stars|"
-    r"pages|examples)\b"
-)
-_N = re.compile(r"(?<![\w])[nN]\s?=\s?$")
-
-
-def _is_sample_size(text: str, quantity: Quantity) -> bool:
-    number = quantity.number
-    if number is None or number < 2 or not float(number).is_integer():
-        return False
-    if _N.search(text, max(0, quantity.value[0] - 6), quantity.value[0]):
-        return True
-    if quantity.kind is QuantityKind.COUNT and text[quantity.value[0]].isdigit():
-        return bool(_PEOPLE.match(text, quantity.end + 1))
-    return quantity.unit is not None and bool(_PEOPLE.fullmatch(text[slice(*quantity.unit)]))
 
 
 def _claims(view: UnitView) -> Iterator[tuple[Context, float]]:
@@ -160,7 +146,19 @@ def _item(record: Field, at: Context, weight: float) -> Item | None:
             continue
         values[part.name] = value
     told = [name for name, value in values.items() if value not in (None, []) and name not in _quotes(record)]
-    return Item(values, at.sentence, weight, _sure(record, at)) if told else None
+    return Item(values, at.sentence, weight, _sure(record, at), _sentences(at)) if told else None
+
+
+def _sentences(at: Context) -> dict[str, Sentence]:
+    """Of what is said of a material, the sentence that says it."""
+    if at.material is None:
+        return {}
+    chunk, spans = at.sentence.chunk, sentence_spans(at.sentence.chunk.text)
+    inside = {
+        value: next((span for span in spans if span[0] <= where[0] < span[1]), None)
+        for value, where in at.material.where.items()
+    }
+    return {value: Sentence(chunk, at.sentence.index, *span) for value, span in inside.items() if span}
 
 
 def _sure(record: Field, at: Context) -> dict[str, float]:
@@ -194,7 +192,11 @@ def _list(part: Field, at: Context) -> list[Any]:
     inner, limit = part.item, part.schema.get("maxItems", 50)
     if inner is None:
         return []
-    if at.entry is not None and inner.kind in at.entry.parts:
+    if at.frame is not None:
+        values = [fitted(inner, value) for value in dict.fromkeys(at.frame.get(part.name, []))]
+    elif at.material is not None and inner.kind in at.material.values:
+        values = [fitted(inner, value) for value in at.material.values[inner.kind]]
+    elif at.entry is not None and inner.kind in at.entry.parts:
         values = [fitted(inner, at.text[slice(*span)]) for span in at.entry.parts[inner.kind]]
     else:
         value = leaf(inner, at)

@@ -24,6 +24,7 @@ from extract.embedded.phrases import Span, phrase_before
 from extract.embedded.pointer import Pointed
 from extract.embedded.quantities import Quantity, QuantityKind
 from extract.embedded.sentences import Sentence
+from extract.embedded.subjects import Subject
 from extract.embedded.unit_words import is_counted
 from extract.embedded.words import listed, stem, stems_of
 
@@ -42,6 +43,8 @@ class Context:
     name: Span | None = None
     of: Measured | None = None  #: what the quantity is of, where a table or the pointer says so
     pointed: Pointed | None = None  #: what the pointer said of it
+    material: Subject | None = None
+    frame: dict[str, list[str]] | None = None  #: printed values by field, where the sentence was read as a frame
 
     @property
     def text(self) -> str:
@@ -101,6 +104,10 @@ def _raw(field: Field, at: Context) -> Any | None:
         return chosen(field, at.sentence)
     if at.entry is not None and field.kind in ("authors", "title", "venue", "volume", "pages", "year", "doi", "arxiv", "url"):
         return _of_entry(field, at)
+    if at.frame is not None:
+        return next(iter(at.frame.get(field.name, [])), None)
+    if at.material is not None and field.kind in at.material.values:
+        return next(iter(at.material.values[field.kind]), None)
     if field.kind in FINDERS:
         return _of_finder(field, at)
     if field.kind in ("quantity", "value", "unit", "number", "count"):

@@ -9,6 +9,7 @@ from extract.embedded.entries import Entry, entries
 from extract.embedded.pointer import Pointed
 from extract.embedded.quantities import Quantity, find_quantities
 from extract.embedded.sentences import Sentence, sentences_of
+from extract.embedded.subjects import Subject, subjects
 from extract.embedded.tables import Cell, cells
 from records import Chunk, ChunkKind
 
@@ -38,6 +39,17 @@ class UnitView:
             (i, cell) for i, chunk in enumerate(self.chunks) if chunk.kind is ChunkKind.TABLE for cell in cells(chunk.text)
         ]
         return [(Sentence(self.chunks[i], i, *cell.line), cell) for i, cell in found]
+
+    @cached_property
+    def materials(self) -> list[tuple[Sentence, Subject]]:
+        """The materials that each chunk is about, with the sentence of their first mention."""
+        found = []
+        for i, chunk in enumerate(self.chunks):
+            of_chunk = [sentence for sentence in self.sentences if sentence.index == i]
+            for subject in subjects(chunk.text, [(sentence.start, sentence.end) for sentence in of_chunk]):
+                inside = [sentence for sentence in of_chunk if sentence.start <= subject.at[0] < sentence.end]
+                found += [(sentence, subject) for sentence in inside]
+        return found
 
     @cached_property
     def quantities(self) -> dict[Sentence, list[Quantity]]:

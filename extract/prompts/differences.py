@@ -43,11 +43,13 @@ def differences(before: Prompt, after: Prompt) -> list[Change]:
     return found
 
 
-def asked_again(before: Prompt, after: Prompt) -> str:
-    """What a reprocess with the second prompt asks that was asked with the first, in words."""
+def asked_again(before: Prompt, after: Prompt, read: int = 0) -> str:
+    """What a reprocess with the second prompt asks that was asked with the first, in words; `read` is how many units of the
+    library the first has read."""
     if before.hash == after.hash:
         return "Nothing would be asked again: both ask the same."
-    return f"Everything would be asked again: each unit is read anew with {after.name!r} ({after.hash[:12]})."
+    units = f"the {read:,} units that {before.name!r} has read here" if read else "each unit"
+    return f"Everything would be asked again: {units} with {after.name!r} ({after.hash[:12]})."
 
 
 def _texts(before: Prompt, after: Prompt) -> Iterator[Change]:

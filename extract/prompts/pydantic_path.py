@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from extract.prompts.schema_linting import SHORT_FORMATS
 from extract.schema import Schema, is_nullable, subschemas, types_of
 
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -61,7 +62,8 @@ def schema_at_path(path: str, *, folder: Path) -> Schema:
 
 def strict(schema: Schema) -> Schema:
     """The schema with everything that Pydantic leaves open closed: no further fields, every text and list bounded, a field
-    whose default is None always there and null where the text does not say it. Titles made from names are left out."""
+    whose default is None always there and null where the text does not say it. Left out are titles made from names, and what
+    vLLM's grammar cannot say of a set and of long formats."""
     schema = json.loads(json.dumps(schema))
     for path, part in list(subschemas(schema)):
         _close(part)
@@ -89,7 +91,10 @@ def _bound(part: Schema) -> None:
     types = types_of(part)
     if "enum" in part or "const" in part:
         return
-    if "string" in types and "pattern" not in part:
+    if "string" in types and part.get("format") not in SHORT_FORMATS:
+        part.pop("format", None)
+    if "string" in types and "pattern" not in part and "format" not in part:
         part.setdefault("maxLength", MAX_TEXT)
     if "array" in types:
         part.setdefault("maxItems", MAX_ITEMS)
+        part.pop("uniqueItems", None)

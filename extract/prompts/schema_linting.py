@@ -2,8 +2,9 @@
 
 Most rules stand for a failure that was seen on a real server: an array without `maxItems`, a string without `maxLength` or
 a free object lets a model write until its token limit, and `pattern` beside `maxLength` does the same in vLLM's grammar
-(issues 13646, 52011, 45592 of vLLM and its plugins). The rest is of our own hints, the keys that begin with `x-`: a server never
-sees them (`without_hints`), so a misspelt one would be silent.
+(issues 13646, 52011, 45592 of vLLM and its plugins). Others are what that grammar cannot say at all: there every request of
+a run would be refused (`has_xgrammar_unsupported_json_features` of vLLM 0.32). The rest is of our own hints, the keys that
+begin with `x-`: a server never sees them (`without_hints`), so a misspelt one would be silent.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ KINDS = (
     "version", "name", "quote", "formula", "material", "acronym", "application", "phase", "form", "operation",
 )  # fmt: skip
 
+#: Formats that end by themselves, so that they need no length.
+SHORT_FORMATS = ("date", "uuid", "ipv4")
+
 
 def lint_schema(schema: Schema, lines: Lines, at: Path = ("schema",)) -> Iterator[Problem]:
     """Every problem of this JSON schema; `at` is where it stands in the file that the lines are of."""
@@ -39,7 +43,7 @@ def lint_schema(schema: Schema, lines: Lines, at: Path = ("schema",)) -> Iterato
     references = list(_references(schema, lines, at))
     yield from references
     for path, part in subschemas(schema):
-        for reason in (*_unbounded(part), *_hints(part)):
+        for reason in (*_unbounded(part), *_unsaid(part), *_hints(part)):
             name = ".".join(str(step) for step in path if step not in ("properties", "$defs")) or "the schema itself"
             yield lines.of((*at, *path)), f"{name}: {reason}"
 
@@ -84,7 +88,7 @@ def _unbounded_array(part: Schema) -> Iterator[str]:
 def _unbounded_string(part: Schema) -> Iterator[str]:
     pattern = part.get("pattern")
     if pattern is None:
-        if "maxLength" not in part:
+        if "maxLength" not in part and part.get("format") not in SHORT_FORMATS:
             yield "text needs maxLength (or enum), or a model may not stop"
         return
     try:
@@ -110,6 +114,19 @@ def _free_object(part: Schema) -> Iterator[str]:
     for name in part.get("required", []):
         if name not in part.get("properties", {}):
             yield f"requires {name!r}, which is not among its properties"
+
+
+def _unsaid(part: Schema) -> Iterator[str]:
+    """What vLLM's grammar has no words for."""
+    for key in ("multipleOf", "uniqueItems", "contains", "minContains", "maxContains", "patternProperties", "propertyNames"):
+        if key in part:
+            yield f"{key} is more than vLLM's grammar can say: it would refuse every request; leave it out"
+    if "format" not in part:
+        return
+    if part["format"] not in SHORT_FORMATS:
+        yield f"a text of format {part['format']!r} has no end in vLLM's grammar; leave the format out and give it maxLength"
+    elif "minLength" in part or "maxLength" in part:
+        yield "vLLM refuses every request with a format and a length together; keep one"
 
 
 def _hints(part: Schema) -> Iterator[str]:
@@ -143,7 +160,7 @@ def _dimension(value: Any) -> str | None:
 #: Each hint of ours with what is wrong with a value of it, None where nothing is.
 HINTS: dict[str, Callable[[Any], str | None]] = {
     "x-kind": _one_of(*KINDS),
-    "x-needs": _one_of("vision"),
+    "x-needs": _one_of("vision", "text"),
     "x-scope": _one_of("document"),
     "x-dimension": _dimension,
     "x-range": _range,

@@ -40,10 +40,8 @@ class Miss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestResult:
+class TrialResult:
     """What a reader made of one test."""
-
-    __test__ = False  # the name is no promise to pytest
 
     test: PromptTest
     record: dict[str, Any] | None
@@ -56,7 +54,7 @@ class TestResult:
         return self.error is None and not self.misses
 
 
-def try_tests(prompt: Prompt, tests: Sequence[PromptTest], reader: Reader) -> Iterator[TestResult]:
+def try_tests(prompt: Prompt, tests: Sequence[PromptTest], reader: Reader) -> Iterator[TrialResult]:
     """The result of each test, in order. Raises what the reader raises where it can read nothing at all."""
     with reader.open(prompt) as session:
         units = [unit_of_text(test.text, kind=test.kind, headings=test.headings) for test in tests]
@@ -66,10 +64,10 @@ def try_tests(prompt: Prompt, tests: Sequence[PromptTest], reader: Reader) -> It
             yield _result(test, future.result())
 
 
-def _result(test: PromptTest, reading: Reading) -> TestResult:
+def _result(test: PromptTest, reading: Reading) -> TrialResult:
     error = None if reading.record is not None else f"{reading.error_code}: {reading.error}"
     misses = tuple(missed(test.expect, reading.record)) if reading.record is not None else ()
-    return TestResult(test=test, record=reading.record, misses=misses, error=error, seconds=reading.usage.seconds)
+    return TrialResult(test=test, record=reading.record, misses=misses, error=error, seconds=reading.usage.seconds)
 
 
 def unit_of_text(text: str, *, kind: ChunkKind = ChunkKind.TEXT, headings: Sequence[str] = ()) -> Unit:

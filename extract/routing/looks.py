@@ -53,6 +53,8 @@ _HINTS = {
 _PANEL = re.compile(
     r"(?:^|[\s.;:|(])(?:\(?[a-hA-H]\)|[b-hB-H][.,]?(?=\s+[A-Z])|\([a-h][-–,]\s?[a-h]\)|left|right|top|bottom|upper|lower)"
 )
+#: The same where it stands inside the figure, on a line of its own.
+_LETTERED = re.compile(r"\(?[a-hA-H]\)?")
 #: A line that is a number, as at the ticks of an axis.
 _TICK = re.compile(r"[+−-]?\d+(?:[.,]\d+)?(?:\s+[+−-]?\d+(?:[.,]\d+)?)*%?")
 _TICKS = 6
@@ -68,7 +70,8 @@ def looks_of(chunk: Chunk) -> Sight | None:
     """What the picture of this chunk can only be, by its caption and the words inside it; None where that is open."""
     lines = chunk.text.split("\n")
     caption = lines[0] if chunk.features.has_caption else ""
-    if not caption or _PANEL.search(caption):
+    letters = {line.strip(" ()").lower() for line in lines[1:] if _LETTERED.fullmatch(line.strip())}
+    if not caption or _PANEL.search(caption) or {"a", "b"} <= letters:
         return None
     said = [sight for sight, words in _SAYS.items() if words.search(caption)]
     if sum(bool(_TICK.fullmatch(line.strip())) for line in lines[1:]) >= _TICKS:
