@@ -29,15 +29,15 @@ ANSWERED = (-0.08, 0.92, -1.38)
 SILENT = (4.58, -7.94, 0.0)
 #: Weights of a constant and of the log odds that the network gives, by what is named and what the answer comes from.
 NAMES: dict[tuple[str, By], tuple[float, float]] = {
-    ("property", By.POINTER): (-0.36, 0.46),
-    ("property", By.SHAPE): (-0.19, -0.39),
-    ("property", By.SILENCE): (-0.74, 0.34),
-    ("entity", By.POINTER): (-0.48, 0.36),
-    ("entity", By.SHAPE): (0.09, 0.09),
-    ("entity", By.SILENCE): (-2.76, 0.51),
+    ("property", By.POINTER): (-0.32, 0.45),
+    ("property", By.SHAPE): (-0.26, -0.43),
+    ("property", By.SILENCE): (-0.73, 0.27),
+    ("entity", By.POINTER): (-0.59, 0.44),
+    ("entity", By.SHAPE): (0.19, 0.15),
+    ("entity", By.SILENCE): (-2.58, 0.45),
 }
 #: The same for whether it is a quantity that one would list.
-LISTED = (0.4, 0.4)
+LISTED = (0.37, 0.37)
 
 
 def sure_of_lone(fit: Fit) -> float:
