@@ -115,6 +115,16 @@ def test_a_name_does_not_hold_the_quantity():
     assert [one.span for one in candidates(text, sentence, chances)] == [(14, 32)]
 
 
+def test_a_name_that_is_set_equal_to_another_number_is_of_that_number():
+    text = "accuracy of 57 (p = 0.9)"
+    chances = np.zeros((6, LONGEST))
+    chances[0, 0], chances[3, 0] = 0.2, 0.7  # 'accuracy', 'p'
+    of_57, of_09 = (replace(words_of(text), marks=marks) for marks in ((0, 0, 1, 0, 0, 0), (0, 0, 0, 0, 1, 1)))
+
+    assert [one.span for one in candidates(text, of_57, chances)] == [(0, 8)]
+    assert [one.span for one in candidates(text, of_09, chances)] == [(16, 17), (0, 8)]
+
+
 def said(start: int, end: int, chance: float) -> Named:
     return Named((start, end), chance, By.POINTER)
 

@@ -114,7 +114,17 @@ def _names_only(text: str, words: Sequence[Span], ranges: Sequence[Span], own: S
         and says[end - 1]
         and not any(start <= i < end for i in own)
         and _is_plain(text[words[start][0] : words[end - 1][1]])
+        and not _is_of_another(text, words[end - 1][1], words[own[0]][0] if own else None)
     ]
+
+
+_EQUALS = re.compile(r"\s?[=<>≤≥≈]\s?")
+
+
+def _is_of_another(text: str, end: int, quantity: int | None) -> bool:
+    """Whether the name that ends here is set equal to another number: in '57.4% (p = 0.9)' p is none of 57.4%."""
+    sign = _EQUALS.match(text, end)
+    return sign is not None and (quantity is None or not end <= quantity <= sign.end())
 
 
 def _is_plain(text: str) -> bool:

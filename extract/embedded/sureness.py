@@ -29,15 +29,15 @@ ANSWERED = (-0.08, 0.92, -1.38)
 SILENT = (4.58, -7.94, 0.0)
 #: Weights of a constant and of the log odds that the network gives, by what is named and what the answer comes from.
 NAMES: dict[tuple[str, By], tuple[float, float]] = {
-    ("property", By.POINTER): (-0.45, 0.49),
-    ("property", By.SHAPE): (-0.05, -0.41),
-    ("property", By.SILENCE): (-0.59, 0.33),
-    ("entity", By.POINTER): (-0.58, 0.38),
-    ("entity", By.SHAPE): (-0.34, 0.06),
-    ("entity", By.SILENCE): (-2.56, 0.55),
+    ("property", By.POINTER): (-0.32, 0.45),
+    ("property", By.SHAPE): (-0.26, -0.43),
+    ("property", By.SILENCE): (-0.73, 0.27),
+    ("entity", By.POINTER): (-0.59, 0.44),
+    ("entity", By.SHAPE): (0.19, 0.15),
+    ("entity", By.SILENCE): (-2.58, 0.45),
 }
 #: The same for whether it is a quantity that one would list.
-LISTED = (0.22, 0.46)
+LISTED = (0.37, 0.37)
 
 
 def sure_of_lone(fit: Fit) -> float:
