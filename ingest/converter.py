@@ -26,12 +26,13 @@ from ingest.formats.images import pdf_of_image
 from ingest.formats.names import Format
 from ingest.formats.reading import ReadDocument, open_formats
 from ingest.formats.recognise import format_of
+from ingest.hidden import hidden_warnings
 from ingest.markdown import document_markdown
 from ingest.neural import missing_parts, open_neural
 from ingest.ocr_key import ocr_key
 from ingest.plain import read_plain
 from ingest.preflight import Bounds, count_pages
-from ingest.quality import check_text, page_qualities, warnings_of
+from ingest.quality import check_text, page_qualities, texts_by_page, warnings_of
 from ingest.report import salvage_warnings, with_repairs
 from ingest.wire import Backend
 from records import OcrChoice, PageQuality
@@ -277,7 +278,12 @@ def _as_paper(
         markdown=document_markdown(document, has_latex=has_latex),
         n_pages=n_pages,
         is_partial=bool(missing),
-        warnings=(*notes, *warnings_of(document, pages, missing, uncut), *salvage_warnings(result)),
+        warnings=(
+            *notes,
+            *warnings_of(document, pages, missing, uncut),
+            *salvage_warnings(result),
+            *hidden_warnings(path, result.pages, texts_by_page(document)),
+        ),
         pages=pages,
         figures=tuple(figures),
         is_worn=is_stuck(),

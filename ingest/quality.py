@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from errors import NoTextLayer
@@ -116,6 +117,15 @@ def check_text(pages: tuple[PageQuality, ...], result: ConversionResult, name: s
             else 'Set ocr = "auto" in reread.toml, or run it through OCR elsewhere, then add it again.'
         )
     )
+
+
+def texts_by_page(document: DoclingDocument) -> Iterator[tuple[int, str]]:
+    """Each text and each cell of a table, with the page that it begins on; 0 where there are no pages."""
+    for item in document.texts:
+        yield (item.prov[0].page_no if item.prov else 0), item.text
+    for table in document.tables:
+        for cell in table.data.table_cells:
+            yield (table.prov[0].page_no if table.prov else 0), cell.text
 
 
 def _all_text(document: DoclingDocument) -> str:

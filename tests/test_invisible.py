@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extract.evidence.invisible import invisible_signs, without_invisible
+from invisible import invisible_signs, without_invisible
 
 
 @pytest.mark.parametrize(

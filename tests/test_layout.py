@@ -11,7 +11,7 @@ import pytest
 from processes import ROOT, finished, start
 
 LEVELS = {
-    "floor": {"errors", "kernel", "leftovers", "portfolio", "records", "settings"},
+    "floor": {"errors", "invisible", "kernel", "leftovers", "orders", "portfolio", "records", "settings"},
     "rooms": {"ingest", "extract", "store"},
     "flow": {
         "accounting",

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from errors import AnswerInvalid
 from extract.embedded.fields import fields_of
 from extract.evidence.claims import Claim, chunk_named, claims_of
-from extract.evidence.invisible import without_invisible
+from invisible import without_invisible
 from records import Chunk, Evidence, Prompt, Unit, Verdict
 
 #: Messages and the schema of the answer go in, the parsed answer comes out. It may raise what a reading raises.

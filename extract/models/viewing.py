@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from extract.evidence.invisible import invisible_signs
 from extract.models.asking import Told
 from extract.models.reader import ModelReader
 from extract.models.requests import DEFAULT_MAX_TOKENS, estimated_tokens, first_messages, request_body
 from extract.prompts.messages import render
 from extract.units import chunks_read
+from invisible import invisible_signs
 from records import Document, Prompt, Unit
 
 #: Tokens of context that are counted with where there is no model: what most servers are started with.

@@ -11,7 +11,6 @@ since it makes tokens of the whole conversation at once. So such signs are taken
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,9 +19,10 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from errors import PromptInvalid
-from extract.evidence.invisible import without_invisible
 from extract.schema import inlined, without_hints
 from extract.units import chunks_read
+from invisible import without_invisible
+from orders import CONTROL
 from records import Document, Example, Prompt, Unit, content_id
 
 #: Sandboxed and strict: a prompt file is code from outside, and a misspelt variable must not become an empty string.
@@ -52,12 +52,6 @@ PICTURES = (
     "The pictures are, in their order: {pictures}. For what only a picture shows, quote the words printed in it or beside it."
 )
 
-#: What chat templates take for signs of their own (<|im_end|>, <start_of_turn>, [INST], </s>, <image>), and marks like ours.
-_CONTROL = re.compile(
-    r"<(?=[|｜][a-z][\w▁ ]{2,40}[|｜]>|(?:start|end)_of_\w{1,20}>|/?(?:s|bos|eos|pad|unk|image|video|audio|think|tool_call)>|<\s?/?SYS>"
-    r"|[\s/]*(?:paper|example)-text)|\[(?=/?(?:INST|IMG\w{0,10}|TOOL_\w{1,20}|AVAILABLE_TOOLS|SYSTEM_PROMPT)\])",
-    re.IGNORECASE,
-)
 #: A title or a heading stands among the instructions, so it is one line, and no longer than the longest real ones.
 _LONGEST_WORD = 300
 
@@ -90,7 +84,7 @@ def user_text(prompt: Prompt, unit: Unit, document: Document | None, *, pictures
 
 def harmless(text: str) -> str:
     """Text of a paper as a model may see it: without invisible signs, and with a space in what would be a sign of control."""
-    return _CONTROL.sub(r"\g<0> ", without_invisible(text))
+    return CONTROL.sub(r"\g<0> ", without_invisible(text))
 
 
 def _rendered(template: str, prompt: Prompt, on: str, **words: Any) -> str:

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from ingest.layout.block import Block, Kind
 from ingest.layout.document import bounding_box, table_data
-from ingest.layout.page import PageSignals
+from ingest.layout.page import PageSignals, Unseen
 from ingest.layout.reading import read_layout
 from ingest.layout.trust import layout_score
 from ingest.layout.turned import page_turn
@@ -48,6 +48,7 @@ class SignalPage(Page):
 
     n_chars: int = 0  #: visible characters of the text layer
     image_share: float = 0.0  #: share of the page that bitmaps cover, 0 to 1: what a scan has and a short page has not
+    unseen: Unseen = Unseen()
     turn: int = 0  #: degrees; see PageSignals and ingest/layout/turned.py
     loose: int = 0  #: ligatures and lone accents of the text layer
 
@@ -59,7 +60,7 @@ class SignalPage(Page):
     def keep(self, signals: PageSignals, *, packed: bool = False) -> None:
         """Packed, a page takes 20 KB instead of 500, and some milliseconds."""
         area = max(1.0, signals.width * signals.height)
-        self.n_chars = signals.n_chars
+        self.n_chars, self.unseen = signals.n_chars, signals.unseen
         self.image_share = min(1.0, sum(box.area for box in signals.bitmaps) / area)
         self.turn, self.loose = page_turn(signals), sum(count_loose(word.text) for word in signals.words)
         self._kept = zlib.compress(pickle.dumps(signals), 1) if packed else signals

@@ -110,6 +110,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """How many characters of one page its reader cannot see, and why; see `ingest.layout.unseen`."""
+
+    unprinted: int = 0  #: painted without ink, where no picture lies: over a picture it is what OCR read of a scan
+    outside: int = 0  #: beside the page
+    tiny: int = 0  #: below 2 points, outside of drawings and pictures
+    over_pictures: int = 0  #: where a bitmap lies, which may cover them
+
+
+@dataclass(frozen=True, slots=True)
 class PageSignals:
     """All that the rules know of one page."""
 
@@ -124,6 +134,7 @@ class PageSignals:
     drawings: tuple[Rect, ...]  #: boxes around strokes and fills that touch
     bars: tuple[Rect, ...] = ()  #: horizontal rulings too short for a table's: of a fraction, a root, a mean
     shades: tuple[Rect, ...] = ()  #: filled boxes: of a table's rows and cells, of what stands in a frame
+    unseen: Unseen = Unseen()
 
 
 Placed = TypeVar("Placed", Word, Line)

@@ -15,6 +15,7 @@ from ingest.layout.encodings import mended
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 from ingest.layout.pieces import Piece, odd_boxes, pieces, with_roots
+from ingest.layout.unseen import unseen_of
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -35,9 +36,8 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     page = Rect(-2.0, -2.0, width + 2.0, height + 2.0)
     cells = list(decoder.get_word_cells())
     characters = Characters(decoder, fonts, number)
-    words = [
-        word for word in with_roots(list(_words(cells, characters, fonts, number))) if word.size > 0 and page.meets(word.rect)
-    ]
+    printed = [word for word in with_roots(list(_words(cells, characters, fonts, number))) if word.size > 0]
+    words = [word for word in printed if page.meets(word.rect)]
     n_chars = sum(len(word.text) for word in words)
     words = _true_sizes(words)
     across, down, bars, drawings, shades = _shapes(result, decoder, page)
@@ -49,6 +49,8 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     drawn = [b for b in bitmaps if min(b.width, b.height) <= _RULING]  # some programs draw their rulings as images
     across += [b for b in drawn if b.width > 8]
     bitmaps = [b for b in bitmaps if b not in drawn]
+    unprinted = [cell for cell in cells if cell.rendering_mode in _INVISIBLE]
+    outside = [word for word in printed if not page.meets(word.rect)]
     return PageSignals(
         number=number,
         width=width,
@@ -61,6 +63,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         drawings=tuple(drawings),
         bars=tuple(bars),
         shades=tuple(shades),
+        unseen=unseen_of(unprinted, outside, words, bitmaps, drawings),
     )
 
 

@@ -16,11 +16,17 @@ INVISIBLE = re.compile(
 )
 #: Of these, the ones that honest typesetting leaves in a text.
 _HONEST = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f")
+_SPLIT = re.compile("(?:[A-Za-z][\u200b-\u200d\u2060\ufeff]){3,}")
 
 
 def invisible_signs(text: str) -> int:
     """How many signs of this text are there to be read by machines only; soft hyphens and their like are not counted."""
     return sum(match[0] not in _HONEST for match in INVISIBLE.finditer(text))
+
+
+def split_letters(text: str) -> int:
+    """How many letters are set apart by signs without width, of words that hold several: honest print divides a word once."""
+    return sum(len(match[0]) // 2 for match in _SPLIT.finditer(text))
 
 
 def without_invisible(text: str) -> str:
