@@ -60,7 +60,7 @@ def test_nothing_shipped_is_said_of_another_model_under_the_same_alias(written, 
     toml = toml.replace('model = "Qwen/Qwen3-8B"\nmodel', "model")
     model = written(toml).model_named("qwen-8b")
 
-    assert (model.j_per_token, model.energy_from, model.parameters_b, model.concurrency) == (None, "", None, 8)
+    assert (model.j_per_token, model.energy_from, model.parameters_b, model.concurrency) == (None, "", None, 128)
 
 
 def test_a_section_of_an_alias_of_its_own_must_say_all(written):
