@@ -24,7 +24,7 @@ import model_commands
 import prompt_commands
 import route_commands
 import service
-from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
+from commands import EXITS, DocArgument, DocsOption, Exit, JsonOption, LibraryOption, WhereOption, open_place, print_json
 from errors import InputRefused, RereadError
 from records import Filter, SearchMode, as_json
 
@@ -117,8 +117,12 @@ def add(
 def reprocess(
     ctx: typer.Context,
     prompt_file: Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file, such as prompts/findings.yaml.")],
-    model: Annotated[str | None, typer.Option(help="Alias of a model in reread.toml; 'embedded' needs no server.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Alias of a model, or one for each lane as 'qwen-4b+qwen-vl-8b'; 'embedded' needs no server."),
+    ] = None,
     doc: DocsOption = None,
+    where: WhereOption = None,
     emit_batch: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read nothing: write what is left to read as an OpenAI batch (JSONL).")
     ] = None,
@@ -138,22 +142,21 @@ def reprocess(
     place = open_place(ctx, library, as_json_)
     prompt = load_prompt(prompt_file)
     alias = model or prompt.model or place.settings.model
-    lines = place.ledger.lines("chunks")
-    doc_ids = [pipeline.document_named(name, place.ledger) for name in doc] if doc else [line.doc_id for line in lines]
+    doc_ids = pipeline.chosen_documents(doc, where, library=place.library, ledger=place.ledger)
     question, fit = Question(prompt=prompt, panel=place.panel(alias)), None
     if emit_batch:
-        emitted = batch_commands.emit(question, sorted(set(doc_ids)), emit_batch, library=place.library)
+        emitted = batch_commands.emit(question, doc_ids, emit_batch, library=place.library)
         print_json(emitted) if ctx.obj["json"] else batch_commands.show_emitted(emitted)
         return
     if import_batch:
-        question, fit = batch_commands.answers_for(question, import_batch, sorted(set(doc_ids)), library=place.library)
-    total = sum(line.detail["chunks"] for line in lines if line.doc_id in set(doc_ids))
+        question, fit = batch_commands.answers_for(question, import_batch, doc_ids, library=place.library)
+    total = sum(line.detail["chunks"] for line in place.ledger.newest("chunks", doc_ids).values())
     with _interruptible(f"reprocess {prompt_file}", place), screens.read_progress(total) as progress:
         report = pipeline.reprocess(
             question,
             model=alias,
-            doc_ids=sorted(set(doc_ids)),
-            selection=", ".join(doc) if doc else "all",
+            doc_ids=doc_ids,
+            selection=" where ".join(filter(None, [", ".join(doc or ["all"]), where])),
             library=place.library,
             ledger=place.ledger,
             progress=progress,

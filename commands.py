@@ -57,6 +57,9 @@ LibraryOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DocArgument = Annotated[str, typer.Argument(metavar="DOC", help="A document's id, a unique beginning of it, or its file name.")]
+WhereOption = Annotated[
+    str | None, typer.Option("--where", metavar="SQL", help="Only documents of which this holds, such as 'year >= 2020'.")
+]
 DocsOption = Annotated[list[str] | None, typer.Option("--doc", metavar="DOC", help="Only this document; may be given again.")]
 
 

@@ -298,6 +298,12 @@ def document_named(wanted: str, ledger: Ledger) -> str:
     raise NotFound(f"No document is called {wanted!r}. `reread status --documents` lists them.")
 
 
+def chosen_documents(named: Sequence[str] | None, where: str | None, *, library: Library, ledger: Ledger) -> list[str]:
+    """The ids of the converted documents that are named, or all; of these the ones for which a condition over their columns holds."""
+    doc_ids = {document_named(name, ledger) for name in named} if named else {line.doc_id for line in ledger.lines("chunks")}
+    return sorted(doc_ids & library.document_ids(where) if where else doc_ids)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPaper:
     """What the library knows of one paper, as its newest conversion has it."""

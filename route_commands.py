@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import DocsOption, Exit, JsonOption, LibraryOption, open_place, print_json
+from commands import DocsOption, Exit, JsonOption, LibraryOption, WhereOption, open_place, print_json
 from records import Lane, Prompt, as_json
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def route(
         str | None, typer.Option(help="Alias of a model in reread.toml, or one for each lane as 'qwen-4b+qwen-vl-8b'.")
     ] = None,
     doc: DocsOption = None,
+    where: WhereOption = None,
     audit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Read N units both ways, as routed and by the dearest lane; compare.")
     ] = None,
@@ -53,8 +54,7 @@ def route(
     place = open_place(ctx, library, as_json_)
     prompt = load_prompt(prompt_file)
     named = model or prompt.model or place.settings.model
-    doc_ids = [pipeline.document_named(name, place.ledger) for name in doc or ()]
-    doc_ids = sorted(set(doc_ids) or {line.doc_id for line in place.ledger.lines("chunks")})
+    doc_ids = pipeline.chosen_documents(doc, where, library=place.library, ledger=place.ledger)
     if audit is None:
         _plan(place, prompt, named, doc_ids, is_json=ctx.obj["json"])
     else:

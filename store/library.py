@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import EmbeddingMismatch, LibraryError, LibraryTooNew
+from errors import EmbeddingMismatch, LibraryError, LibraryTooNew, NotFound
 from leftovers import name_in_progress, remove_leftovers
 from records import Chunk, Conversion, Document, Extraction, Paper, Reference
 from store import tables
@@ -213,6 +213,17 @@ class Library:
         """These documents, or all, by name."""
         rows = self._rows(tables.DOCUMENTS, where=within("id", ids) if ids is not None else None)
         return sorted((tables.document_of(row) for row in rows), key=lambda document: (document.name, document.id))
+
+    def document_ids(self, where: str) -> set[str]:
+        """The documents that this SQL condition over their columns holds for (docs/tables.md). Raises NotFound where it is none."""
+        try:
+            return {row["id"] for row in self._rows(tables.DOCUMENTS, where=where, columns=["id"])}
+        except (RuntimeError, ValueError, OSError) as error:  # what LanceDB raises for SQL that it cannot read
+            columns = ", ".join(name for name in self._schemas[tables.DOCUMENTS].names if name != "csl")
+            raise NotFound(
+                f"{where!r} is no condition over documents: {str(error).splitlines()[0][:200]}. Their columns are {columns}, as in "
+                "\"year >= 2020 AND title LIKE '%solar%'\"."
+            ) from error
 
     def conversions(self, doc_id: str) -> list[Conversion]:
         """The conversions of a document, newest first."""

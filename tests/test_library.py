@@ -20,7 +20,7 @@ from processes import finished, start
 
 import leftovers
 import store.library
-from errors import EmbeddingMismatch, LibraryBusy, LibraryError, LibraryTooNew, Unreadable
+from errors import EmbeddingMismatch, LibraryBusy, LibraryError, LibraryTooNew, NotFound, Unreadable
 from records import SearchMode
 from store import tables
 from store.blobs import Blobs
@@ -446,3 +446,20 @@ def test_a_copied_library_is_the_same_library(library, tmp_path):
     assert tuple(copy.chunks([paper.document.id])[paper.document.id][0]) == paper.chunks
     assert copy.dimension == DIMENSION
     assert Path(copy.root).parent == tmp_path
+
+
+def test_documents_are_chosen_by_a_condition_over_their_columns(library):
+    papers = [make_paper(f"{name}.pdf") for name in "ab"]
+    library.save_papers(papers)
+
+    assert library.document_ids("name = 'a.pdf'") == {papers[0].document.id}
+    assert library.document_ids("name LIKE '%.pdf'") == {paper.document.id for paper in papers}
+
+
+@pytest.mark.parametrize("where", ["yeer > 2000", "name = ", "1; DROP TABLE documents"])
+def test_what_is_no_condition_is_named_with_the_columns_there_are(library, where):
+    library.save_papers([make_paper("a.pdf")])
+
+    with pytest.raises(NotFound, match=r"is no condition over documents: .*columns are id, name"):
+        library.document_ids(where)
+    assert library.count(tables.DOCUMENTS) == 1
