@@ -9,7 +9,7 @@ import pytest
 from docling_core.types.doc import DocItemLabel, DoclingDocument
 
 from extract.embedded.quantities import find_quantities
-from extract.evidence.grounding import _find_exact, _find_normalised
+from extract.evidence.finding import EXACT, NORMALISED, find
 from ingest.converter import ConvertedPaper, open_converter
 from ingest.layout.block import Block, Kind
 from ingest.layout.composing import formula_text
@@ -154,19 +154,21 @@ def test_quantities_with_scripts_are_found(text: str, quantity: str, unit: str, 
 def test_a_quote_finds_a_power_however_it_is_typed(quote: str) -> None:
     text = "about 10⁵ cells"
 
-    span = _find_exact(quote, text) or _find_normalised(quote, text)
+    match = find(quote, text, by=EXACT) or find(quote, text, by=NORMALISED)
+    span = match.span if match else None
 
     assert span and text[slice(*span)] == "10⁵ cells"
 
 
 @pytest.mark.parametrize("quote", ["105 cells", "10", "5 cells"])
 def test_a_power_is_not_its_digits(quote: str) -> None:
-    assert not (_find_exact(quote, "about 10⁵ cells") or _find_normalised(quote, "about 10⁵ cells"))
+    assert not any(find(quote, "about 10⁵ cells", by=by) for by in (EXACT, NORMALISED))
 
 
 def test_a_quote_finds_scripts_of_names_and_units() -> None:
     for quote, text in [("CO2 at 5 h-1", "CO₂ at 5 h⁻¹"), ("CO_2 at 5 h^{-1}", "CO₂ at 5 h⁻¹"), ("x_{max}", "x_max")]:
-        assert _find_normalised(quote, text) == (0, len(text))
+        match = find(quote, text, by=NORMALISED)
+        assert match and match.span == (0, len(text))
 
 
 def with_formula(text: str) -> DoclingDocument:
