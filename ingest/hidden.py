@@ -24,6 +24,8 @@ from orders import orders_in
 
 #: Characters of a page that count as a sentence; fewer are a mark of the printer's or a stray label.
 _FEW = 20
+#: Warnings of one paper; a hostile one has them on each of a thousand pages.
+_MOST_TOLD = 20
 #: Of 255: a lighter ink is white; and of opacity, a lower one is none.
 _WHITE, _CLEAR = 245, 13
 #: Rendering modes of ISO 32000-1, table 106, that fill and do not stroke.
@@ -53,7 +55,9 @@ def hidden_warnings(path: Path, pages: Iterable[Any], texts: Iterable[tuple[int,
     covered = [number for number, one in signals.items() if one.over_pictures >= _FEW]
     for number, counts in _painted(path, sorted(signals) if may_paint_white(path) else covered, covered):
         found.setdefault(number, Counter()).update(counts)
-    return [*_of_pages(found), *_of_words(texts), *_of_file(path)]
+    told = [*_of_pages(found), *_of_words(texts)]
+    more = [f"the same on other pages, {len(told) - _MOST_TOLD} times"] if len(told) > _MOST_TOLD else []
+    return [*told[:_MOST_TOLD], *more, *_of_file(path)]
 
 
 def _told(unseen: Unseen) -> Counter[str]:
