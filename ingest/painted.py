@@ -52,6 +52,7 @@ class Hidden(NamedTuple):
     reason: str
     rect: Rect
     text: str
+    seen: tuple[tuple[Rect, str], ...] = ()  #: what is printed at its place
 
 
 def hidden_texts(path: Path, pages: Mapping[int, Unseen]) -> dict[int, list[Hidden]]:
@@ -79,7 +80,8 @@ def without_hidden(page: PageSignals, hidden: Sequence[Hidden]) -> PageSignals:
 
 def _is_hidden(rect: Rect, text: str, hidden: Sequence[Hidden]) -> bool:
     x, y = rect.middle
-    return any(one.rect.grown(1, 1).holds(x, y) and text in one.text for one in hidden)
+    here = [one for one in hidden if one.rect.grown(1, 1).holds(x, y) and text in one.text]
+    return bool(here) and not any(place.grown(1, 1).holds(x, y) and text in said for one in here for place, said in one.seen)
 
 
 def may_paint_white(path: Path) -> bool:
@@ -174,7 +176,11 @@ def _of_page(page: Any) -> list[Hidden]:
             found.append(_hidden(reason, rect, drawn))
         else:
             printed.append((rect, drawn))
-    return [one for one in found if one.text]
+    return [one._replace(seen=_seen_at(one.rect, printed)) for one in found if one.text]
+
+
+def _seen_at(rect: Rect, printed: Sequence[tuple[Rect, Any]]) -> tuple[tuple[Rect, str], ...]:
+    return tuple((place, text.extract()) for place, text in printed if place.meets(rect))
 
 
 def _reason(text: Any, rect: Rect, dark: Sequence[Rect]) -> str:
