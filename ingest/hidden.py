@@ -1,7 +1,7 @@
 """What a PDF says and its reader does not see: counted page by page, and told as warnings of the conversion.
 
 The parser's signals tell of ink, place and size (`ingest.layout.unseen`), PDFium of colour and of what covers what (`ingest.painted`).
-A newcomer would take out all of it: words made for a model stay, since a paper may quote them, and so does print that is only tiny.
+What nobody sees is gone by now; words made for a model stay, since a paper may quote them.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from settings import RoutingSettings
 
 #: Ways that reach no text at all, or hide nothing: a reader sees them, and they may be meant.
 QUIET = {"beside_the_page", "note", "caption"}
-LEFT_OUT = {"white", "under_a_picture", "without_ink", "beside_the_page", "note", "own_title"}
+LEFT_OUT = {"white", "one_point", "under_a_picture", "without_ink", "beside_the_page", "note", "own_title"}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,18 @@ def test_a_word_that_is_printed_over_hidden_text_stays(tmp_path, convert):
     words = Counter(converted.markdown.replace(".", "").split())
     assert all(words[word] >= len(TEXT) for word in set(TEXT[0].rstrip(".").split()))
     assert words["Efficiency"] == 0
+
+
+def test_tiny_labels_of_a_drawing_and_a_page_that_is_tiny_altogether_keep_their_text(tmp_path, convert):
+    drawn = PdfMaker()
+    drawn.lines(60, 700, TEXT)
+    drawn.box(50, 300, 300, 200)
+    drawn.text(60, 400, WORDS, size=1.5)
+    scaled = PdfMaker(width=119, height=168)
+    scaled.lines(12, 140, TEXT, size=1.8, pitch=2.4)
+
+    assert "cannot be seen" not in warnings_of(drawn, tmp_path, convert)[0]
+    assert "room temperature" in warnings_of(scaled, tmp_path, convert)[1].markdown
 
 
 def test_labels_over_a_photograph_are_not_hidden(tmp_path, convert):
