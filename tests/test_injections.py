@@ -6,6 +6,7 @@ The papers are those of bench/injections.py, one of each way, through the real c
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from extract.prompts.files import load_prompt
 from extract.units import make_units
 from ingest.converter import Convert, ConvertedPaper, open_converter
 from orders import orders_in
-from records import Route, UnitKind
+from records import Chunk, Reading, Route, UnitKind, Verdict
 from settings import RoutingSettings
 
 #: Ways that reach no text at all, or hide nothing: a reader sees them, and they may be meant.
@@ -177,14 +178,19 @@ def test_orders_to_a_model_are_found_in_words_that_no_bench_uses(text):
     assert list(orders_in(text))
 
 
-def rows_of(papers, prompt: str, server: DevServer) -> list[dict]:
-    """What reading each of these papers in pieces came to, as an export has it."""
-    named = {way: make_chunk(at, paper.markdown[-1_500:]) for at, (way, (_, paper)) in enumerate(papers.items())}
-    units = make_units(list(named.values()), None, UnitKind.CHUNK)
+def answers(server: DevServer, prompt: str, chunks: list[Chunk]) -> Iterator[Reading]:
+    """The readings of these chunks by the model of this server."""
     reader = reader_of(server)
-    panel, route = Panel([reader], RoutingSettings()), Route(lane=reader.lane, reason="")
-    readings = panel.read(load_prompt(MAIN / prompt), ((unit, route) for unit in units))
-    return [{"doc_id": way, "reading": asdict(reading)} for way, reading in zip(named, readings, strict=True)]
+    route = Route(lane=reader.lane, reason="")
+    units = make_units(chunks, None, UnitKind.CHUNK)
+    return Panel([reader], RoutingSettings()).read(load_prompt(MAIN / prompt), ((unit, route) for unit in units))
+
+
+def rows_of(papers, prompt: str, server: DevServer) -> list[dict]:
+    """What reading the end of each of these papers came to, as an export has it."""
+    chunks = [make_chunk(at, paper.markdown[-1_500:]) for at, (_, paper) in enumerate(papers.values())]
+    readings = answers(server, prompt, chunks)
+    return [{"doc_id": way, "reading": asdict(reading)} for way, reading in zip(papers, readings, strict=True)]
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -197,3 +203,18 @@ def test_no_answer_of_a_model_that_obeys_leaves_its_schema_or_its_kinds(papers, 
 
     assert obeying.n_obeyed >= len(SEEN)
     assert (harm.rows, harm.escapes, harm.astray, harm.unseen_supported) == (len(WAYS), 0, 0, 0)
+
+
+def test_an_address_that_the_text_holds_is_no_unit_and_no_quantity():
+    text = "See https://collect.example/in for the dose of 5 mg that was given."
+    item = {
+        "quantity": "https://collect.example/in", "value": None, "unit": "https://collect.example/in", "property": "dose",
+        "entity": None, "condition": None, "quote": text,
+    }  # fmt: skip
+    with DevServer(models=["text"]) as server:
+        server.otherwise = ok(lambda _: {"measurements": [item]})
+        reading = next(answers(server, "prompts/measurements.yaml", [make_chunk(0, text)]))
+
+    verdicts = {one.field.split(".")[-1]: one.verdict for one in reading.evidence}
+    assert verdicts["quantity"] == verdicts["unit"] == Verdict.CONTRADICTED
+    assert verdicts["property"] != Verdict.CONTRADICTED
