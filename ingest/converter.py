@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from docling_core.types.doc import DoclingDocument
 
 #: Raised with every change of the rules that changes a document: it is part of each conversion's identity.
-RULES_VERSION = 3
+RULES_VERSION = 4
 #: Raised with every change of what is tried when a file cannot be read as usual: it decides what becomes of such a file.
 SALVAGE_VERSION = 1
 #: Share of a document's time for docling-parse; what is left then is for PDFium to read the other pages, and for the rules.

@@ -54,6 +54,10 @@ class PdfMaker:
         return self
 
     def to_bytes(self) -> bytes:
+        return with_table(self.bodies())
+
+    def bodies(self) -> list[str]:
+        """The file's objects: the catalog, the pages, three fonts, then each page and its content."""
         n = len(self.pages)
         fonts = " ".join(f"/{key} {3 + number} 0 R" for number, key in enumerate(_FONTS))
         kids = " ".join(f"{6 + 2 * number} 0 R" for number in range(n))
@@ -68,14 +72,14 @@ class PdfMaker:
                 f"/Resources << /Font << {fonts} >> >> /Contents {7 + 2 * number} 0 R >>"
             )
             bodies.append(f"<< /Length {len(stream.encode('latin-1'))} >>\nstream\n{stream}\nendstream")
-        return _with_table(bodies)
+        return bodies
 
 
-def _with_table(bodies: list[str]) -> bytes:
+def with_table(bodies: list[str], trailer: str = "") -> bytes:
     out, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(bodies, start=1):
         offsets.append(len(out))
         out += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
     table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    trailer = f"trailer << /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
-    return out + f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{table}{trailer}".encode("latin-1")
+    end = f"trailer << /Size {len(bodies) + 1} /Root 1 0 R {trailer} >>\nstartxref\n{len(out)}\n%%EOF\n"
+    return out + f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{table}{end}".encode("latin-1")

@@ -20,6 +20,9 @@ from extract.evidence.normalising import readable, strict
 from extract.evidence.numbers import conversion_told, saying
 from extract.evidence.printed import Printed, numbers_in
 
+#: Kinds of values that are measured or counted, and what none of them holds.
+_MEASURED = frozenset({"unit", "quantity", "number", "value", "count", "year"})
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://|\bwww\.|\bjavascript:|\bdata:\w+/", re.IGNORECASE)
 METHOD, DIMENSION, RANGE = "unit", "dimension", "range"
 _GAP = r"[\s\u00a0\u2009\u202f]?"
 _NEXT = re.compile(
@@ -51,6 +54,13 @@ def check_unit(claim: Claim, words: Words) -> Finding:
     if find(unit, words.chunk.text, by=NORMALISED):
         return supported(METHOD, "not in the quote; elsewhere in the chunk")
     return not_found(METHOD, f"{unit!r} is not in the quote")
+
+
+def check_kind(claim: Claim) -> Finding | None:
+    """Against a quantity or a unit that is an address: a text may hold one, and a model may put it anywhere."""
+    if isinstance(claim.value, str) and claim.field.kind in _MEASURED and _ADDRESS.search(claim.value):
+        return contradicted("kind", f"{claim.value!r} is an address and no {claim.field.kind}")
+    return None
 
 
 def numbers_beside(claim: Claim) -> list[float]:

@@ -24,7 +24,7 @@ from extract.evidence.grounding import QUOTE, REGION
 from extract.evidence.missing import check_missing
 from extract.evidence.numbers import check_number, check_quantity, saying
 from extract.evidence.pairing import crossed, pair_of
-from extract.evidence.unit_check import check_dimension, check_range, check_unit
+from extract.evidence.unit_check import check_dimension, check_kind, check_range, check_unit
 from extract.evidence.wording import check_choice, check_words
 from records import Evidence, Prompt, Unit, Verdict
 
@@ -73,7 +73,7 @@ def _of_value(evidence: Evidence, claim: Claim, prompt: Prompt, unit: Unit) -> F
     """What the checks say of the value; None where none of them can tell."""
     if claim.value is None:
         return None
-    if broken := check_range(claim) or check_dimension(claim):
+    if broken := check_kind(claim) or check_range(claim) or check_dimension(claim):
         return broken
     words = words_of(evidence, unit)
     if words is None:

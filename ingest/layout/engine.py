@@ -45,6 +45,7 @@ from ingest.layout.pdfium import open_pdfium_reader
 from ingest.layout.signals import read_signals
 from ingest.letters import share_unmapped
 from ingest.ocr_pages import OcrReader
+from ingest.painted import hidden_texts, without_hidden
 from ingest.wire import Backend
 from kernel import give_memory_back
 from records import OcrChoice
@@ -107,6 +108,7 @@ class RulesPipeline(StandardPdfPipeline):
         pages += self._salvage(conv_res, backend, {page.page_no for page in pages}, deadline + _PDFIUM_SHARE * timeout_s)
         n_pages = backend.page_count()
         backend.unload()
+        _strip(conv_res, pages)
         _trim_after(pages)
         ocr_started = time.monotonic()
         pages = self._with_ocr(conv_res, sorted(pages, key=lambda page: page.page_no), n_pages)
@@ -254,6 +256,15 @@ class RulesPipeline(StandardPdfPipeline):
             labels[n] = found
         for item, figure, found in zip(document.pictures, figures, labels, strict=True):
             add_labels(document, item, figure.page, found)
+
+
+def _strip(conv_res: ConversionResult, pages: Sequence[SignalPage]) -> None:
+    """Takes out of the pages what PDFium says cannot be seen."""
+    assert isinstance(conv_res.input.file, Path)
+    hidden = hidden_texts(conv_res.input.file, {page.page_no: page.unseen for page in pages})
+    for page in pages:
+        if page.page_no in hidden and (signals := page.signals):
+            page.keep(without_hidden(signals, hidden[page.page_no]), packed=page.page_no > _OPEN_PAGES)
 
 
 def _trim_after(pages: Sequence[SignalPage]) -> None:

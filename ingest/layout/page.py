@@ -117,6 +117,7 @@ class Unseen:
     outside: int = 0  #: beside the page
     tiny: int = 0  #: below 2 points, outside of drawings and pictures
     over_pictures: int = 0  #: where a bitmap lies, which may cover them
+    painted: tuple[tuple[str, int], ...] = ()  #: hidden by colour or by what covers them, with the reason; see `ingest.painted`
 
 
 @dataclass(frozen=True, slots=True)

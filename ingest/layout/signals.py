@@ -15,7 +15,7 @@ from ingest.layout.encodings import mended
 from ingest.layout.fonts import FontBook
 from ingest.layout.page import ASCENT, DESCENT, Face, PageSignals, Rect, Word
 from ingest.layout.pieces import Piece, odd_boxes, pieces, with_roots
-from ingest.layout.unseen import unseen_of
+from ingest.layout.unseen import unseen_of, without_tiny
 
 #: Rendering modes of ISO 32000-1, table 106, that paint no ink: invisible, clip only.
 _INVISIBLE = (3, 7)
@@ -51,7 +51,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
     bitmaps = [b for b in bitmaps if b not in drawn]
     unprinted = [cell for cell in cells if cell.rendering_mode in _INVISIBLE]
     outside = [word for word in printed if not page.meets(word.rect)]
-    return PageSignals(
+    page_signals = PageSignals(
         number=number,
         width=width,
         height=height,
@@ -65,6 +65,7 @@ def read_signals(result: Any, fonts: FontBook) -> PageSignals:
         shades=tuple(shades),
         unseen=unseen_of(unprinted, outside, words, bitmaps, drawings),
     )
+    return without_tiny(page_signals)
 
 
 def _is_seen(cell: Any) -> bool:
