@@ -10,6 +10,7 @@ from makers import make_chunk
 from PIL import Image
 from small_reader import make_prompt, stream
 
+from extract.devserver import acts
 from extract.devserver.acts import says
 from extract.devserver.server import DevServer
 from extract.models.images import image_to_send, scaled_size
@@ -150,3 +151,25 @@ def test_what_is_sent_is_a_picture_of_that_size():
     sent = image_to_send(png(300, 100), max_pixels=3_000)
 
     assert (sent.width, sent.height, sent.pixels) == (94, 31, 94 * 31)
+
+
+def test_pictures_are_not_opened_before_their_turn_comes(server):
+    server.otherwise = acts.ok(lambda _: {"value": 1, "quote": "q"}, after_s=0.05)
+    opened = []
+
+    def crop_of(digest: str) -> bytes:
+        opened.append((digest, len(server.requests)))
+        return png(colour=f"#{len(opened):06x}")
+
+    units = [
+        unit
+        for n in range(60)
+        for unit in units_of(figure(CAPTION, ordinal=n, holds=(f"#/pictures/{n}",)), crops=(crop(f"#/pictures/{n}"),))
+    ]
+    model = ModelSettings(base_url=server.base_url, model="text", lane="vision", timeout_s=5, concurrency=2)
+    reader = open_model_reader("eyes", model, eyes=Eyes(crop=crop_of, pages=lambda *_: []))
+
+    readings = list(stream(reader, units, vision_prompt()))
+
+    assert all(reading.is_ok for reading in readings)
+    assert max(n - asked for n, (_, asked) in enumerate(opened)) < 20

@@ -27,6 +27,8 @@ from extract.prompts.messages import render
 from records import Document, Evidence, Lane, Prompt, Reading, Session, Unit, Usage, content_id
 from settings import ModelSettings
 
+#: Requests that are made while all that servers take at once are in flight, so that the next is at hand.
+_PREPARED = 8
 #: The evidence for a record: record, schema, unit.
 Ground = Callable[[dict[str, Any], dict[str, Any], Unit], tuple[Evidence, ...]]
 #: The document of this id; None where nothing is known of it.
@@ -113,6 +115,7 @@ class _ModelSession:
         self._asker = Asker(endpoint, prompt, lambda unit: reader.tell(prompt, unit))
         self._seen: dict[tuple[str, ...], Future[Reading]] = {}
         self._endpoint = endpoint
+        self._at_once = asyncio.Semaphore(len(reader.model.base_urls) * reader.model.concurrency + _PREPARED)
         self._meter = open_meter(reader.model)
 
     def submit(self, unit: Unit) -> Future[Reading]:
@@ -134,7 +137,8 @@ class _ModelSession:
         if self._meter:
             self._meter.begin()
         try:
-            record = await self._asker.record(unit, tally)
+            async with self._at_once:  # a request with pictures is large: those that wait for their turn are not made yet
+                record = await self._asker.record(unit, tally)
         except (ReadingFailed, ModelUnreachable) as error:
             usage = self._paid(tally)
             return Reading(record=None, usage=usage, error_code=error.code, error=str(error), raw=tally.raw, model=alias)
