@@ -76,7 +76,7 @@ def test_where_it_gives_no_answer_the_reading_is_a_named_failure_that_the_next_r
     servers[1].otherwise = fault
     servers[1].script(says(verdicts("supported")))
 
-    good, bad = read(servers, 2)
+    good, bad = sorted(read(servers, 2), key=lambda reading: not reading.is_ok)  # whichever of the two was judged first
 
     assert good.is_ok and not bad.is_ok
     assert bad.error_code in ("model_unreachable", "answer_invalid") and "2.3" in bad.raw
