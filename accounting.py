@@ -14,7 +14,7 @@ from extract import energy
 from extract.energy import Spent, Way
 from jobs import Ledger
 from records import Conversion, Lane, Run
-from settings import ModelSettings, Settings
+from settings import ModelSettings, Settings, aliases_of
 from store.library import Library
 
 #: Documents whose text is counted where no lane has counted the tokens of a chunk.
@@ -137,7 +137,7 @@ def _model_of(run: Run, settings: Settings) -> Callable[[Lane, str], ModelSettin
     portfolio = settings.portfolio
 
     def model_of(lane: Lane, alias: str) -> ModelSettings | None:
-        named = [alias] if alias else run.model.split("+")
+        named = [alias] if alias else list(aliases_of(run.model))
         return next((portfolio[name] for name in named if name in portfolio and portfolio[name].lane == lane.value), None)
 
     return model_of
@@ -148,7 +148,7 @@ def _chosen(alias: str | None, lane: Lane, run: Run, settings: Settings) -> tupl
     if alias:
         return alias, settings.model_named(alias)
     in_lane = {name: model for name, model in settings.portfolio.items() if model.lane == lane.value}
-    used = [(name, in_lane[name]) for name in run.model.split("+") if name in in_lane]
+    used = [(name, in_lane[name]) for name in aliases_of(run.model) if name in in_lane]
     if used and lane is Lane.VISION:
         return used[0]
     own = {name: model for name, model in in_lane.items() if name in settings.models}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from errors import NotFound
-from records import Chunk, Evidence, Extraction, Place, Verdict
+from records import WORST_FIRST, Chunk, Evidence, Extraction, Place, Verdict
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +26,6 @@ _COLOURS = {
     Verdict.NOT_FOUND: (180, 83, 9),
     Verdict.UNCHECKED: (29, 78, 216),
 }
-_WORST_FIRST = (Verdict.CONTRADICTED, Verdict.NOT_FOUND, Verdict.UNCHECKED, Verdict.SUPPORTED)
 _LEGEND = 380  #: pixels beside the page
 _WASH = 46  #: of 255, how strongly a line is tinted
 
@@ -70,17 +69,15 @@ def marks_of(extractions: Sequence[Extraction], chunks: Sequence[Chunk], view: P
             if places:
                 marks.setdefault(places, []).append((one, _told(extraction, one)))
     for places, told in marks.items():
-        verdict = min((one.verdict for one, _ in told), key=_WORST_FIRST.index)
+        verdict = min((one.verdict for one, _ in told), key=WORST_FIRST.index)
         yield Mark(places, verdict, "; ".join(dict.fromkeys(label for _, label in told)))
 
 
 def _told(extraction: Extraction, evidence: Evidence) -> str:
     """The last part of the value's path with the value: 'unit h'."""
-    from store.requiring import path_of
+    from store.requiring import path_of, value_at
 
-    value = extraction.reading.record
-    for step in path_of(evidence.field):
-        value = value[step] if isinstance(value, (dict, list)) else None  # type: ignore[index]
+    value = value_at(extraction.reading.record, path_of(evidence.field))
     return f"{evidence.field.rpartition('.')[2]} {value}"
 
 

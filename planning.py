@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from errors import SettingsInvalid
 from extract.panel import read_all
 from extract.routing.audit import Audit, Read, audit_slice, draw_slice
-from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
 from extract.routing.plan import Plan, RoutedDocument, plan_routes
-from extract.routing.router import route_unit, with_sights
-from extract.units import make_units
+from extract.routing.router import routed_units, with_sights
 from records import Lane, Prompt, Reader
 from settings import ModelSettings, RoutingSettings
 from store.library import Library
@@ -28,9 +26,7 @@ def routed_documents(
     for doc_id in doc_ids:
         chunks, vectors = library.chunks([doc_id])[doc_id]
         conversions = [c for c in library.conversions(doc_id) if chunks and c.id == chunks[0].conversion_id]
-        figures = unit_figures(chunks, {c.id: c.figures for c in conversions}, routing)
-        units = make_units(chunks, vectors, prompt.unit, figures=figures)
-        routed = [(unit, route_unit(unit, prompt, lanes, routing)) for unit in units]
+        routed = routed_units(chunks, vectors, {c.id: c.figures for c in conversions}, prompt, lanes, routing)
         yield RoutedDocument(
             routed=tuple(
                 (with_sights(unit, prompt, routing) if route.lane is Lane.VISION else unit, route) for unit, route in routed

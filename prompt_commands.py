@@ -193,9 +193,10 @@ def prompt_path(given: str, folder: Path) -> Path:
 
 def _first_model(named: str, place: Workplace) -> ModelReader | None:
     """The first of these aliases ('qwen-4b+qwen-vl-8b') that is asked by requests; None where all are read without a server."""
+    from settings import aliases_of
     from workplace import EMBEDDED
 
-    asked = [alias for alias in map(str.strip, named.split("+")) if alias != EMBEDDED]
+    asked = [alias for alias in aliases_of(named) if alias != EMBEDDED]
     return cast("ModelReader", place.reader(asked[0])) if asked else None
 
 

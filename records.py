@@ -309,6 +309,10 @@ class Verdict(StrEnum):
     UNCHECKED = "unchecked"
 
 
+#: Of several verdicts the first of these stands for all.
+WORST_FIRST = (Verdict.CONTRADICTED, Verdict.NOT_FOUND, Verdict.UNCHECKED, Verdict.SUPPORTED)
+
+
 #: The check that finds what a record leaves null although the text says it.
 MISSING = "missing"
 

@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING, Any
 from errors import LibraryError, ReadingFailed, RereadError
 from extract.document_scope import document_fields, merged
 from extract.panel import Panel
-from extract.routing.figures import unit_figures
 from extract.routing.lanes import lanes_of
-from extract.routing.router import route_unit, router_key, with_sights
-from extract.units import make_units
+from extract.routing.router import routed_units, router_key, with_sights
 from jobs import Done, Ledger
-from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, UnitFigure, content_id
+from records import Chunk, Extraction, Job, Lane, Prompt, Reading, Route, Unit, content_id
 from store.library import Library
 
 if TYPE_CHECKING:
@@ -57,15 +55,9 @@ class Question:
 
     def routed(self, doc_id: str, chunks: Sequence[Chunk], vectors: np.ndarray, library: Library) -> list[tuple[Unit, Route]]:
         """The units of a document, each with its route."""
-        units = make_units(chunks, vectors, self.prompt.unit, figures=self._figures(doc_id, chunks, library))
-        return [(unit, route_unit(unit, self.prompt, self.lanes, self.panel.routing)) for unit in units]
-
-    def _figures(self, doc_id: str, chunks: Sequence[Chunk], library: Library) -> dict[str, tuple[UnitFigure, ...]]:
-        """What a reader with eyes can see of this document; nothing where none is at hand."""
-        if Lane.VISION not in self.lanes:
-            return {}
-        crops = {conversion.id: conversion.figures for conversion in library.conversions(doc_id)}
-        return unit_figures(chunks, crops, self.panel.routing)
+        has_eyes = Lane.VISION in self.lanes
+        crops = {conversion.id: conversion.figures for conversion in library.conversions(doc_id)} if has_eyes else {}
+        return routed_units(chunks, vectors, crops, self.prompt, self.lanes, self.panel.routing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -240,7 +232,9 @@ class Reread:
         doc_id = document.job.payload["doc_id"]
         if document.n_failed:
             return
-        known = {found.id: found for found in self.library.extractions(self.question.key, [doc_id])} | document.read
+        known = document.read
+        if known.keys() < document.extraction_ids.keys():  # some were read before, and with them perhaps the votes
+            known = {found.id: found for found in self.library.extractions(self.question.key, [doc_id])} | known
         units = [known[extraction_id] for extraction_id in document.extraction_ids if extraction_id in known]
         votes = votes_of(self.question, units)
         if votes is None:

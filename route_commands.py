@@ -87,8 +87,9 @@ def _audit(
     import planning
     import route_screens
     from extract.routing.audit import fit_threshold
+    from workplace import with_embedded
 
-    readers = {reader.lane: reader for reader in map(place.reader, _aliases(named))}
+    readers = {reader.lane: reader for reader in map(place.reader, with_embedded(named))}
     routing = place.settings.routing
     audit = planning.audit_routes(prompt, readers, doc_ids, n=n, seed=seed, library=place.library, routing=routing)
     fitted = fit_threshold(audit, target) if target is not None else None
@@ -102,18 +103,11 @@ def _audit(
         raise typer.Exit(Exit.SOME_FAILED)
 
 
-def _aliases(named: str) -> list[str]:
-    """The aliases of a run's models; the embedded reader costs nothing and is always there."""
-    from workplace import EMBEDDED
-
-    return list(dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))]))
-
-
 def _models(place: Workplace, named: str) -> dict[Lane, ModelSettings | None]:
     """The models at hand by lane, without asking whether they are there: a plan needs no server."""
-    from workplace import EMBEDDED
+    from workplace import EMBEDDED, with_embedded
 
-    known = [(alias, None if alias == EMBEDDED else place.settings.model_named(alias)) for alias in _aliases(named)]
+    known = [(alias, None if alias == EMBEDDED else place.settings.model_named(alias)) for alias in with_embedded(named)]
     return {Lane(model.lane) if model else Lane.EMBEDDED: model for _, model in known}
 
 

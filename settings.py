@@ -69,6 +69,11 @@ class ModelSettings(BaseModel):
         return SecretStr(key)
 
 
+def aliases_of(named: str) -> tuple[str, ...]:
+    """The models of a run by what it calls them: 'qwen-4b+qwen-vl-8b' is one for each of two lanes."""
+    return tuple(dict.fromkeys(filter(None, (part.strip() for part in named.split("+")))))
+
+
 class RoutingSettings(BaseModel):
     """Where the router draws its lines. A change changes what is read, so it is part of every reading's key."""
 

@@ -15,7 +15,7 @@ from errors import LibraryError, SettingsInvalid
 from ingest.converter import converter_key
 from jobs import Ledger
 from records import Embed, OcrChoice, Reader
-from settings import Settings
+from settings import Settings, aliases_of
 from store.embedding import Embedder, max_tokens, model_folder, model_identity, tokenizer_file
 from store.library import Library, create_library, is_library, open_library
 from storing import Recipe
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 PAGE_DPI = 150
 #: The alias of the lane that needs no server.
 EMBEDDED = "embedded"
+
+
+def with_embedded(named: str) -> tuple[str, ...]:
+    """The aliases of a run's models; the embedded reader costs nothing and is always there."""
+    return tuple(dict.fromkeys((EMBEDDED, *aliases_of(named))))
 
 
 class Workplace:
@@ -114,8 +119,7 @@ class Workplace:
         from extract.models.opinion import ModelOpinion
         from extract.panel import Panel
 
-        aliases = dict.fromkeys([EMBEDDED, *filter(None, (part.strip() for part in named.split("+")))])
-        readers = [self.reader(alias) for alias in aliases]
+        readers = [self.reader(alias) for alias in with_embedded(named)]
         twice = [lane.value for lane, n in Counter(reader.lane for reader in readers).items() if n > 1]
         if twice:
             raise SettingsInvalid(

@@ -18,6 +18,7 @@ from errors import NotFound, PromptInvalid
 from extract.prompts.files import parse_prompt, parse_prompt_file
 from records import ChunkKind, Lane, UnitKind
 from rereading import Question
+from settings import aliases_of
 from workplace import EMBEDDED
 
 router = APIRouter(tags=["prompts"])
@@ -87,7 +88,7 @@ def list_models(service: ServiceDep, caller: Reads) -> ModelList:
             model=model.model,
             revision=model.revision,
             context_tokens=model.context_tokens,
-            is_default=alias in settings.model.split("+"),
+            is_default=alias in aliases_of(settings.model),
         )
         for alias, model in sorted(settings.portfolio.items())
     ]

@@ -11,11 +11,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from extract.handing import then
+from extract.routing.lanes import LANES
 from extract.usage import added
 from records import Lane, Reading, Route, Session, Step, Unit, Verdict
 from settings import RoutingSettings
-
-_ORDER = (Lane.EMBEDDED, Lane.TEXT, Lane.VISION)
 
 
 class Cascade:
@@ -24,7 +23,7 @@ class Cascade:
     def __init__(self, sessions: Mapping[Lane, Session], routing: RoutingSettings) -> None:
         self._sessions = sessions
         self._routing = routing
-        self._lanes = [lane for lane in _ORDER if lane in sessions]
+        self._lanes = [lane for lane in LANES if lane in sessions]
 
     def submit(self, unit: Unit, route: Route) -> Future[Reading]:
         """The reading of this unit by the lane of its route, or by a later one."""

@@ -27,7 +27,7 @@ AWAY_AT_FIRST, AWAY_LATER = 3, 12
 
 
 class Panel:
-    """The readers of a run. `name` is how the run names them: 'embedded', 'qwen-4b+qwen-vl-8b'."""
+    """The readers of a run, one for each lane at hand."""
 
     def __init__(
         self, readers: Sequence[Reader], routing: RoutingSettings, opinion: Callable[[str], OpinionReader] | None = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from errors import LibraryError
-from records import Document, Evidence, Extraction, Verdict, as_json
+from records import WORST_FIRST, Document, Evidence, Extraction, as_json
 
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -28,8 +28,6 @@ LIST = "list"
 _PLACE = (
     "doc_id", "doc_name", "title", "year", "doi", "chunk_id", "page", "box", "quote", "verdict", "method", "reason", "extraction_id",
 )  # fmt: skip
-#: Of the values of one row the worst verdict stands for the row.
-_WORST_FIRST = (Verdict.CONTRADICTED, Verdict.NOT_FOUND, Verdict.UNCHECKED, Verdict.SUPPORTED)
 
 
 def json_line(extraction: Extraction, documents: Mapping[str, Document]) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _place(extraction: Extraction, document: Document, evidence: list[Evidence], doubts: list[Evidence]) -> dict[str, Any]:
     """Where a row stands and what its checks say; `doubts` are of fields that it leaves empty, and refute nothing."""
     first = next((e for e in evidence if e.span is not None), evidence[0] if evidence else None)
-    worst = min(evidence, key=lambda e: _WORST_FIRST.index(e.verdict), default=None)
+    worst = min(evidence, key=lambda e: WORST_FIRST.index(e.verdict), default=None)
     box = first.box if first else None
     values: tuple[Any, ...] = (
         document.id,

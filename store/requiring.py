@@ -35,7 +35,7 @@ def _kept(extraction: Extraction, allowed: frozenset[Verdict]) -> Extraction:
     reading = extraction.reading
     if reading.record is None:
         return extraction
-    told = [(one, path_of(one.field)) for one in reading.evidence if _value(reading.record, path_of(one.field)) is not None]
+    told = [(one, path_of(one.field)) for one in reading.evidence if value_at(reading.record, path_of(one.field)) is not None]
     refused = {_whole(path) for one, path in told if one.verdict not in allowed}
     if not refused:
         return extraction
@@ -57,7 +57,8 @@ def _whole(path: Path) -> Path:
     return path if first is None else path[: first + 1]
 
 
-def _value(record: Any, path: Path) -> Any:
+def value_at(record: Any, path: Path) -> Any:
+    """What stands at this path of a record; None where nothing does."""
     for step in path:
         try:
             record = record[step]
@@ -71,7 +72,7 @@ class _Hole:
 
 
 def _remove(record: dict[str, Any], path: Path) -> None:
-    holder = _value(record, path[:-1])
+    holder = value_at(record, path[:-1])
     holder[path[-1]] = _Hole() if isinstance(path[-1], int) else None
 
 

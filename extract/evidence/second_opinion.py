@@ -18,7 +18,7 @@ from errors import AnswerInvalid
 from extract.embedded.fields import fields_of
 from extract.evidence.claims import Claim, chunk_named, claims_of
 from invisible import without_invisible
-from records import Chunk, Evidence, Prompt, Unit, Verdict
+from records import WORST_FIRST, Chunk, Evidence, Prompt, Unit, Verdict
 
 #: Messages and the schema of the answer go in, the parsed answer comes out. It may raise what a reading raises.
 Ask = Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any]]
@@ -137,12 +137,11 @@ def opinions_of(answer: dict[str, Any], n_claims: int) -> dict[int, _Opinion]:
         raise AnswerInvalid(
             f"The second model's answer is no list of verdicts ({error.errors()[0]['msg']}). Verdicts stay as they were."
         ) from error
-    worst = [Verdict.SUPPORTED, Verdict.UNCHECKED, Verdict.NOT_FOUND, Verdict.CONTRADICTED]
     kept: dict[int, _Opinion] = {}
     for one in given:
         if 1 <= one.claim <= n_claims:
             known = kept.get(one.claim)
-            if known is None or worst.index(one.verdict) > worst.index(known.verdict):
+            if known is None or WORST_FIRST.index(one.verdict) < WORST_FIRST.index(known.verdict):
                 kept[one.claim] = one
     return kept
 

@@ -22,16 +22,17 @@ from extract.models.calls import Endpoint
 from extract.models.images import SentImage
 from extract.models.requests import (
     DEFAULT_MAX_TOKENS,
+    LEAST_ANSWER,
     Messages,
     estimated_tokens,
     first_messages,
+    image_tokens,
     request_body,
     with_error,
 )
 from extract.units import halves
 from records import Prompt, Unit
 
-_LEAST_ANSWER = 64  #: tokens; with less room than this nothing useful can be answered
 _MOST_CUTS = 2  #: times that a unit is halved: four pieces
 #: An answer that packs smaller than this share of itself, or is mostly white space, goes round in circles: records of one paper pack
 #: to a fifth to a third.
@@ -84,7 +85,7 @@ class Asker:
         told = self._tell(unit)
         messages = first_messages(told.system, told.user, told.images)
         room = self._room(messages, told)
-        if room < _LEAST_ANSWER:
+        if room < LEAST_ANSWER:
             raise self._too_long(messages, told, about)
         limit = min(self._prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS) * (2 if is_part else 1), room)
         completion = await self._complete(messages, limit, told, tally)
@@ -115,9 +116,7 @@ class Asker:
         return self._model.context_tokens - (counted or self._estimate(messages, told))
 
     def _estimate(self, messages: Messages, told: Told) -> int:
-        return estimated_tokens(
-            messages, image_tokens=sum(image.pixels // self._model.pixels_per_token for image in told.images)
-        )
+        return estimated_tokens(messages, image_tokens=image_tokens(told.images, self._model))
 
     def _too_long(self, messages: Messages, told: Told, about: str) -> ReadingFailed:
         return ReadingFailed(

@@ -21,13 +21,12 @@ from errors import AnswerEmpty, AnswerRefused, ReadingFailed
 from extract.energy import with_joules
 from extract.models.answers import Completion, Tally, record_of
 from extract.models.reader import ModelReader
-from extract.models.requests import DEFAULT_MAX_TOKENS, estimated_tokens, first_messages, request_body
+from extract.models.requests import LEAST_ANSWER, answer_limit, estimated_tokens, first_messages, image_tokens, request_body
 from records import Lane, Prompt, Reading, Session, Unit
 
 URL = "/v1/chat/completions"
 #: What OpenAI takes in one file; vLLM has no limit.
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000
-_LEAST_ANSWER = 64  #: tokens
 _SAID = 300  #: characters of an error that are repeated
 
 Answer = Completion | ReadingFailed
@@ -57,13 +56,12 @@ def request_line(reader: ModelReader, prompt: Prompt, unit: Unit, custom_id: str
     """One line of a batch. Raises ReadingFailed where the unit does not fit the model's context, or has nothing to see."""
     told = reader.tell(prompt, unit)
     messages = first_messages(told.system, told.user, told.images)
-    image_tokens = sum(image.pixels // reader.model.pixels_per_token for image in told.images)
-    room = reader.model.context_tokens - estimated_tokens(messages, image_tokens=image_tokens)
-    if room < _LEAST_ANSWER:
+    room = reader.model.context_tokens - estimated_tokens(messages, image_tokens=image_tokens(told.images, reader.model))
+    if room < LEAST_ANSWER:
         raise ReadingFailed(
             f"Model {reader.alias!r}, unit {unit.id[:12]}: it is too long for {reader.model.context_tokens} tokens."
         )
-    body = request_body(prompt, messages, min(prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS), room))
+    body = request_body(prompt, messages, answer_limit(prompt, room))
     line = {"custom_id": custom_id, "method": "POST", "url": URL, "body": {"model": reader.model.model, **body}}
     return json.dumps(line, ensure_ascii=False)
 

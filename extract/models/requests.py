@@ -15,11 +15,13 @@ from extract.models.answers import RAW_LIMIT, Completion
 from extract.models.images import SentImage
 from extract.schema import Schema, inlined, without_hints
 from records import Prompt
+from settings import ModelSettings
 
 Messages = list[dict[str, Any]]
 
 CHARS_PER_TOKEN = 3  #: on the safe side: English has about 4, formulas and tables 2.5 to 3
 DEFAULT_MAX_TOKENS = 1024  #: of an answer, where the prompt does not say
+LEAST_ANSWER = 64  #: tokens; with less room than this nothing useful can be answered
 _MARKS = 4  #: tokens around one message
 
 _SAMPLING = ("temperature", "seed")  #: options that are passed as they are
@@ -54,6 +56,16 @@ def request_body(prompt: Prompt, messages: Messages, max_tokens: int, schema: Sc
     bound = {"name": name, "schema": without_hints(inlined(schema or prompt.schema)), "strict": True}
     response_format = {"type": "json_schema", "json_schema": bound}
     return {"messages": messages, "max_tokens": max_tokens, "response_format": response_format, **sampling}
+
+
+def image_tokens(images: Sequence[SentImage], model: ModelSettings) -> int:
+    """About how many tokens of the prompt these pictures take."""
+    return sum(image.pixels // model.pixels_per_token for image in images)
+
+
+def answer_limit(prompt: Prompt, room: int) -> int:
+    """The tokens that an answer may have, as the prompt says, within this room."""
+    return min(prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS), room)
 
 
 def estimated_tokens(messages: Messages, *, image_tokens: int = 0) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from extract.models.asking import Told
 from extract.models.reader import ModelReader
-from extract.models.requests import DEFAULT_MAX_TOKENS, estimated_tokens, first_messages, request_body
+from extract.models.requests import answer_limit, estimated_tokens, first_messages, image_tokens, request_body
 from extract.prompts.messages import render
 from extract.units import chunks_read
 from invisible import invisible_signs
@@ -36,14 +36,14 @@ def view_request(prompt: Prompt, unit: Unit, document: Document | None, reader: 
     """
     if reader is None:
         system, user = render(prompt, unit, document)
-        told, named, context, image_tokens = Told(system=system, user=user), {}, CONTEXT_TOKENS, 0
+        told, named, context, shown = Told(system=system, user=user), {}, CONTEXT_TOKENS, 0
     else:
         told, named, context = reader.tell(prompt, unit), {"model": reader.model.model}, reader.model.context_tokens
-        image_tokens = sum(image.pixels // reader.model.pixels_per_token for image in told.images)
+        shown = image_tokens(told.images, reader.model)
     messages = first_messages(told.system, told.user, told.images)
-    prefix, own = estimated_tokens(messages[:1]), estimated_tokens(messages[1:], image_tokens=image_tokens)
+    prefix, own = estimated_tokens(messages[:1]), estimated_tokens(messages[1:], image_tokens=shown)
     room = context - prefix - own
-    limit = max(min(prompt.options.get("max_tokens", DEFAULT_MAX_TOKENS), room), 0)
+    limit = max(answer_limit(prompt, room), 0)
     return RequestView(
         body={**named, **request_body(prompt, messages, limit)},
         prefix_tokens=prefix,

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extract.cascade import why_not
-from extract.routing.router import LANES
+from extract.routing.lanes import LANES
 from extract.units import chunks_read
 from records import Lane, Prompt, Reading, Route, Unit
 from settings import RoutingSettings

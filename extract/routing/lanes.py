@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from records import Lane, Prompt, RouteMode
 
+#: Lanes that read, cheapest first.
+LANES = (Lane.EMBEDDED, Lane.TEXT, Lane.VISION)
+
 _ONLY = {RouteMode.EMBEDDED: Lane.EMBEDDED, RouteMode.TEXT: Lane.TEXT, RouteMode.VISION: Lane.VISION}
 
 

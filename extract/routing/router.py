@@ -11,22 +11,24 @@ What a newcomer would get wrong: a figure alone is no reason to look at it. A pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from extract.routing.figures import label_of
+from extract.routing.figures import label_of, unit_figures
 from extract.routing.looks import is_legible, looks_of
 from extract.routing.needs import MODEL_HASH, Need, Sight, needs_of
 from extract.schema import core, inlined, needs_number, properties
-from extract.units import chunks_read
-from records import Chunk, ChunkKind, Lane, Prompt, Route, RouteMode, Unit, UnitFigure, content_id
+from extract.units import chunks_read, make_units
+from records import Chunk, ChunkKind, FigureCrop, Lane, Prompt, Route, RouteMode, Unit, UnitFigure, content_id
 from settings import RoutingSettings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Name and version of these rules: a changed rule must change it.
 ROUTER = "sights/1"
 
-#: Lanes that read, cheapest first.
-LANES = (Lane.EMBEDDED, Lane.TEXT, Lane.VISION)
 #: What stands in for a lane that is not at hand: the next cheaper one. A lane with eyes reads no unit without a picture.
 _INSTEAD = {Lane.VISION: (Lane.TEXT, Lane.EMBEDDED), Lane.TEXT: (Lane.EMBEDDED,), Lane.EMBEDDED: (Lane.TEXT,)}
 
@@ -48,6 +50,20 @@ def route_unit(unit: Unit, prompt: Prompt, lanes: frozenset[Lane], routing: Rout
     if wanted.lane is not Lane.VISION and (reason := _stateless(chunks, prompt, routing, has_sight=bool(sights))):
         return Route(lane=Lane.SKIP, reason=reason)
     return _at_hand(wanted, lanes, has_text=any(chunk.text.strip() for chunk in chunks))
+
+
+def routed_units(
+    chunks: Sequence[Chunk],
+    vectors: np.ndarray | None,
+    crops: Mapping[str, Sequence[FigureCrop]],
+    prompt: Prompt,
+    lanes: frozenset[Lane],
+    routing: RoutingSettings,
+) -> list[tuple[Unit, Route]]:
+    """The units of a document, each with its route; `crops` are the pictures of each of its conversions, none where nobody looks."""
+    figures = unit_figures(chunks, crops, routing) if crops else {}
+    units = make_units(chunks, vectors, prompt.unit, figures=figures)
+    return [(unit, route_unit(unit, prompt, lanes, routing)) for unit in units]
 
 
 def with_sights(unit: Unit, prompt: Prompt, routing: RoutingSettings | None = None) -> Unit:
